@@ -1,0 +1,12 @@
+//! The nouns: names, objects, changes, events and their limits. No IO, no clock, no async.
+
+pub mod change;
+pub mod data;
+pub mod event;
+pub mod limits;
+pub mod name;
+pub mod object;
+pub mod query;
+pub mod service;
+pub mod sid;
+pub mod time;

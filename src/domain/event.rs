@@ -1,0 +1,87 @@
+//! What has happened, once it is durable. An event is encoded once, for all who hear it.
+
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+
+use crate::domain::{
+    data::Data,
+    name::UniqueName,
+    object::{EventId, Item, ObjectKind, Revision},
+    sid::{ObjectSid, ServiceSid},
+    time::Timestamp,
+};
+
+/// One event of one object.
+#[derive(Debug)]
+pub struct Event {
+    /// The service in which the object stands.
+    pub service: ServiceSid,
+    /// The object.
+    pub object: ObjectSid,
+    /// The object's name.
+    pub unique_name: Option<UniqueName>,
+    /// Its place in the service's order; it ascends for every subscriber.
+    pub id: EventId,
+    /// When it happened.
+    pub at: Timestamp,
+    /// What happened.
+    pub what: Happening,
+    frame: OnceLock<Bytes>,
+}
+
+/// What happened to an object.
+#[derive(Debug, Clone)]
+pub enum Happening {
+    /// A document was set.
+    DocumentSet {
+        /// Its new revision.
+        revision: Revision,
+        /// Its new content.
+        data: Data,
+        /// When it is gone.
+        date_expires: Option<Timestamp>,
+    },
+    /// The object is gone.
+    ObjectRemoved,
+    /// A map's item was made or set.
+    ItemSet {
+        /// The map's new revision.
+        revision: Revision,
+        /// Whether the item is new.
+        added: bool,
+        /// The item after it.
+        item: Arc<Item>,
+    },
+    /// A map's item is gone.
+    ItemRemoved {
+        /// The map's new revision.
+        revision: Revision,
+        /// The item before; in a replay only its key is known and the data is empty.
+        item: Arc<Item>,
+    },
+}
+
+impl Event {
+    /// An event that nobody has encoded yet.
+    pub fn new(
+        service: ServiceSid,
+        object: ObjectSid,
+        unique_name: Option<UniqueName>,
+        id: EventId,
+        at: Timestamp,
+        what: Happening,
+    ) -> Self {
+        Self { service, object, unique_name, id, at, what, frame: OnceLock::new() }
+    }
+
+    /// The kind of its object.
+    pub fn kind(&self) -> ObjectKind {
+        self.object.kind
+    }
+
+    /// The bytes of its frame: encoded by the first who asks, the same for all others.
+    pub fn frame(&self, encode: impl FnOnce(&Self) -> Bytes) -> Bytes {
+        self.frame.get_or_init(|| encode(self)).clone()
+    }
+}

@@ -1,0 +1,133 @@
+//! Every bound in the system, with its unit and its reason.
+
+/// Bytes of the compact JSON of a document or an item (Sync: 16 KiB).
+pub const DATA_BYTES_MAX: usize = 16 * 1024;
+/// Nesting of JSON data; deeper is refused while parsing, so no parser recurses far.
+pub const DATA_DEPTH_MAX: usize = 32;
+/// JSON values in one object of data: bounds the heap that a small body can claim.
+pub const DATA_NODES_MAX: usize = 2_000;
+/// Integers beyond this lose digits in JavaScript; refused where a policy reads them.
+pub const SAFE_INTEGER_MAX: i64 = (1 << 53) - 1;
+
+/// Characters of a unique name and of a map key (Sync: 320).
+pub const NAME_CHARS_MAX: usize = 320;
+/// Characters of an identity (Sync: 256).
+pub const IDENTITY_CHARS_MAX: usize = 256;
+/// Characters of a service's friendly name (Sync: 255).
+pub const FRIENDLY_NAME_CHARS_MAX: usize = 255;
+/// Characters of a webhook URL (Sync: 512).
+pub const WEBHOOK_URL_CHARS_MAX: usize = 512;
+/// Seconds of a time to live: one year (Sync).
+pub const TTL_SECONDS_MAX: u32 = 31_536_000;
+
+/// Rows of a page (Sync: asked for more, it gives 100).
+pub const PAGE_ROWS_MAX: usize = 100;
+/// Rows of a page when the caller names no size (Sync).
+pub const PAGE_ROWS_DEFAULT: usize = 50;
+/// The largest page size that may be asked for; it is clamped, not refused (Sync).
+pub const PAGE_SIZE_ASKED_MAX: usize = 1_000;
+
+/// Bytes of an access token: above, nobody's token is that long.
+pub const TOKEN_BYTES_MAX: usize = 8 * 1024;
+/// Seconds that an access token may live (Sync: 24 hours).
+pub const TOKEN_TTL_SECONDS_MAX: u64 = 24 * 3600;
+/// Seconds by which clocks may differ when a token is judged.
+pub const TOKEN_LEEWAY_SECONDS: u64 = 30;
+/// Bytes of the claims in `grants.airlock`.
+pub const CLAIMS_BYTES_MAX: usize = 4 * 1024;
+
+/// Bytes of a REST body that are read; form encoding inflates data up to four times.
+pub const BODY_BYTES_MAX: usize = 128 * 1024;
+/// Bytes of an oversized body that are still read and dropped, so that the client gets an answer.
+pub const BODY_DRAIN_BYTES_MAX: usize = 1024 * 1024;
+/// Bytes of one socket message: data, header and token fit.
+pub const FRAME_BYTES_MAX: usize = 64 * 1024 + 16 * 1024;
+/// Bytes of the header of one socket message.
+pub const FRAME_HEADER_BYTES_MAX: usize = 16 * 1024;
+
+/// Seconds from accept, and from the first byte of each head, until the head must be complete.
+pub const HEAD_SECONDS_MAX: u64 = 5;
+/// Seconds an idle keep-alive connection stays open (Sync clients expect 60 or more).
+pub const KEEP_ALIVE_SECONDS: u64 = 75;
+/// Seconds from the upgrade until `init` must have been answered.
+pub const INIT_SECONDS_MAX: u64 = 10;
+/// Seconds between the server's pings; a peer silent for two of them is gone.
+pub const PING_SECONDS: u64 = 30;
+/// Connections in all, unless a flag says otherwise.
+pub const CONNECTIONS_MAX: usize = 16_000;
+/// Connections of one address, unless a flag says otherwise.
+pub const CONNECTIONS_PER_ADDRESS_MAX: usize = 4_096;
+/// Seconds that a shutdown waits for connections to end.
+pub const DRAIN_SECONDS_MAX: u64 = 5;
+
+/// Requests in flight on one socket; the next is not read until one is answered.
+pub const REQUESTS_IN_FLIGHT_MAX: usize = 64;
+/// Subscriptions of one connection (Sync: 2,000, code 54419).
+pub const SUBSCRIPTIONS_MAX: usize = 2_000;
+/// Objects of one subscription request (the SDK sends at most 100).
+pub const SUBSCRIPTION_BATCH_MAX: usize = 100;
+/// Events of one piece of replay; more come as further pieces (`interrupted`).
+pub const REPLAY_EVENTS_MAX: usize = 200;
+/// Messages waiting for one socket before it is cut as too slow.
+pub const OUTBOX_MESSAGES_MAX: usize = 1_000;
+/// Bytes waiting for one socket before it is cut as too slow.
+pub const OUTBOX_BYTES_MAX: usize = 256 * 1024;
+/// Seconds that a socket may leave its outbox unread before it is cut.
+pub const OUTBOX_SECONDS_MAX: u64 = 10;
+/// Tombstones of one object: who was away longer opens it again.
+pub const TOMBSTONES_MAX: usize = 10_000;
+/// Seconds that a tombstone is kept.
+pub const TOMBSTONE_SECONDS_MAX: i64 = 24 * 3600;
+
+/// Batches waiting for the writer from one identity.
+pub const WRITES_PER_IDENTITY_MAX: usize = 256;
+/// Batches waiting for the writer in all.
+pub const WRITES_WAITING_MAX: usize = 16_384;
+/// Batches of one group: bounds the time to the next sync.
+pub const GROUP_BATCHES_MAX: usize = 1_024;
+/// Groups committed and not yet fanned out; beyond, the writer waits.
+pub const GROUPS_AHEAD_MAX: usize = 8;
+/// Times a passage runs again when a precondition no longer stands (decision 5).
+pub const PASSAGES_MAX: u32 = 8;
+/// Batches of the log after which a checkpoint is written.
+pub const CHECKPOINT_BATCHES: u64 = 100_000;
+/// Bytes of the log after which a checkpoint is written.
+pub const CHECKPOINT_BYTES: u64 = 64 * 1024 * 1024;
+/// Seconds that a busy store file is waited for (decision 9).
+pub const STORE_BUSY_SECONDS: u64 = 5;
+/// Expired objects and items removed by one batch of the sweep.
+pub const SWEEP_MAX: usize = 256;
+/// Idempotency keys remembered for each service (decision 7).
+pub const REMEMBERED_MAX: usize = 65_536;
+/// Bytes of an idempotency key.
+pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 128;
+
+/// Objects outside any policy of one identity, unless a flag says otherwise (decision 12).
+pub const PLAIN_OBJECTS_MAX: u32 = 10_000;
+/// Bytes outside any policy of one identity, unless a flag says otherwise (decision 12).
+pub const PLAIN_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Private objects of one identity under one policy, unless the policy says otherwise.
+pub const PRIVATE_OBJECTS_MAX: u32 = 64;
+/// Items of one private map, and of one shared map, unless a part of the policy bounds it lower.
+pub const MAP_ITEMS_MAX: usize = 100_000;
+/// Services of one account.
+pub const SERVICES_MAX: usize = 1_000;
+
+/// Policies of one folder.
+pub const POLICIES_MAX: usize = 500;
+/// Bytes of one policy file, of one schema, of one file of cases.
+pub const POLICY_BYTES_MAX: u64 = 256 * 1024;
+/// Targets of one policy.
+pub const TARGETS_MAX: usize = 16;
+/// Limits of one policy.
+pub const RATES_MAX: usize = 16;
+/// Faults shown of one folder.
+pub const FAULTS_MAX: usize = 100;
+/// Violations of a schema that a refusal lists.
+pub const VIOLATIONS_MAX: usize = 8;
+/// Bytes of a refusal's message, its tail included (decision 23).
+pub const MESSAGE_BYTES_MAX: usize = 512;
+/// Keys of all limiters; a new key beyond them waits for the sweep.
+pub const RATE_KEYS_MAX: usize = 1_000_000;
+/// Keys of captured variables that one identity may hold in the limiters (decision 24).
+pub const RATE_KEYS_PER_IDENTITY_MAX: usize = 256;

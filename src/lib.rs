@@ -1,0 +1,3 @@
+//! Airlock: a self-hosted state-sync server for clients that nobody should trust.
+
+pub mod domain;
