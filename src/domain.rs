@@ -2,6 +2,7 @@
 
 pub mod change;
 pub mod data;
+pub mod detail;
 pub mod event;
 pub mod limits;
 pub mod name;

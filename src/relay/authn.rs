@@ -1,0 +1,79 @@
+//! Credential → [`Caller`]: the only file that makes one.
+
+use std::{fmt, net::IpAddr, sync::Arc};
+
+use serde_json::Value;
+
+use crate::domain::{name::Identity, sid::ServiceSid, time::Timestamp};
+
+/// What a request brings to prove who is behind it.
+pub enum Credential<'a> {
+    /// An access token, on the clients' doors.
+    Token(&'a str),
+    /// Basic credentials, on the backends' door.
+    Basic {
+        /// Account SID or API key SID.
+        user: &'a str,
+        /// Auth token or the key's secret.
+        password: &'a str,
+    },
+}
+
+/// Whoever is behind a request, once the credential was verified. It lives as long as its token.
+#[derive(Clone)]
+pub struct Caller {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    who: Who,
+    until: Option<Timestamp>,
+    peer: IpAddr,
+}
+
+enum Who {
+    Client { identity: Identity, service: ServiceSid, claims: Value },
+    Backend,
+}
+
+impl Caller {
+    /// The identity of a client; `None` for a backend.
+    pub fn identity(&self) -> Option<&Identity> {
+        match &self.inner.who {
+            Who::Client { identity, .. } => Some(identity),
+            Who::Backend => None,
+        }
+    }
+
+    /// The one service that a client may use; `None` for a backend.
+    pub fn service(&self) -> Option<ServiceSid> {
+        match &self.inner.who {
+            Who::Client { service, .. } => Some(*service),
+            Who::Backend => None,
+        }
+    }
+
+    /// `grants.airlock` of the token; null for a backend.
+    pub fn claims(&self) -> &Value {
+        match &self.inner.who {
+            Who::Client { claims, .. } => claims,
+            Who::Backend => &Value::Null,
+        }
+    }
+
+    /// When the credential ends; `None` never.
+    pub fn until(&self) -> Option<Timestamp> {
+        self.inner.until
+    }
+
+    /// The address at the other end of the connection.
+    pub fn peer(&self) -> IpAddr {
+        self.inner.peer
+    }
+}
+
+impl fmt::Debug for Caller {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "Caller({})", self.identity().map_or("backend", Identity::as_str))
+    }
+}

@@ -1,0 +1,55 @@
+//! How a front hears: what it asks to watch, and the outlet into which events are put.
+
+use std::sync::Arc;
+
+use crate::{
+    domain::{event::Event, object::EventId, sid::ObjectSid},
+    relay::{error::Error, receipt::Receipt},
+};
+
+/// One connection's outlet. Every call is made while the order of events is held: none may block.
+pub trait Watcher: Send + Sync {
+    /// Names the connection; unique in this process.
+    fn id(&self) -> u64;
+    /// Queues one event.
+    fn queue(&self, event: &Arc<Event>) -> Queued;
+    /// Hands what has gathered to the socket, in one write as far as it takes it.
+    fn flush(&self);
+}
+
+/// What became of a queued event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Queued {
+    /// The first since the last flush: a flush is owed.
+    First,
+    /// A flush is owed already.
+    Again,
+    /// The connection is gone or was cut: it hears nothing more.
+    Gone,
+}
+
+/// A wish to hear of one object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Watch {
+    /// The object.
+    pub object: ObjectSid,
+    /// The newest event that the subscriber knows; `None`: from now on, without replay.
+    pub since: Option<EventId>,
+}
+
+/// What came of a wish; the events of the replay were queued before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Watched {
+    /// Everything up to this event was told; what follows is live.
+    Established(EventId),
+    /// Told up to this event; ask again from there (a long replay comes in pieces).
+    Interrupted(EventId),
+}
+
+/// Where the answer to a change goes.
+pub struct Answer {
+    /// Called once, in the order of commitment, before the change's events are queued anywhere.
+    pub then: Box<dyn FnOnce(Result<Receipt, Error>) + Send>,
+    /// The connection that is flushed with the events, when the answer was queued there.
+    pub through: Option<Arc<dyn Watcher>>,
+}
