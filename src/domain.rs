@@ -8,6 +8,7 @@ pub mod limits;
 pub mod name;
 pub mod object;
 pub mod query;
+pub mod permission;
 pub mod service;
 pub mod sid;
 pub mod time;

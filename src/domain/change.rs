@@ -97,7 +97,7 @@ pub enum Operation {
 }
 
 /// What a write of an item asks of the item that stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Expect {
     /// Nothing: it is made or replaced.
     Any,

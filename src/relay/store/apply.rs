@@ -1,0 +1,298 @@
+//! View + record → events, or a rejection: pure, total, and the only place where state changes.
+//!
+//! Everything was computed before; `apply` swaps values (decision 1). What may have changed since
+//! the admission is judged again here, at the batch's place in the order (decisions 3 to 5). A
+//! rejection leaves the view as it was: each effect is judged whole before anything is set.
+
+mod item;
+mod object;
+mod publish;
+mod scribe;
+
+use std::sync::Arc;
+
+use crate::{
+    domain::{
+        event::Event,
+        limits::{REMEMBERED_MAX, SERVICES_MAX},
+        object::{EventId, Space},
+        service::{ServiceHead, Settings},
+        sid::ServiceSid,
+        time::Timestamp,
+    },
+    relay::{
+        acl,
+        receipt::Receipt,
+        refusal::{Missing, Reason},
+        store::{
+            record::{By, Effect, Record, Shell},
+            view::{Object, Remembered, Tenant, View},
+        },
+    },
+};
+use scribe::Scribe;
+
+/// What a record did.
+pub(in crate::relay) struct Applied {
+    /// The answer to whoever asked; `None` for the relay's own records.
+    pub(in crate::relay) receipt: Option<Receipt>,
+    /// What is told, in order.
+    pub(in crate::relay) events: Vec<Event>,
+    /// The service whose subscriptions must be judged again (decision 20).
+    pub(in crate::relay) rejudge: Option<ServiceSid>,
+    /// The same attempt stood already: nothing changed, nothing is logged (decision 7).
+    pub(in crate::relay) repeated: bool,
+}
+
+impl Applied {
+    fn quiet(receipt: Option<Receipt>) -> Self {
+        Self { receipt, events: Vec::new(), rejudge: None, repeated: false }
+    }
+}
+
+/// Why a record was not applied.
+#[derive(Debug, PartialEq)]
+pub(in crate::relay) enum Rejection {
+    /// The caller's doing.
+    Refused(Reason),
+    /// What the decision rested on has changed: the passage runs again (decision 5).
+    Stale,
+}
+
+impl From<Reason> for Rejection {
+    fn from(reason: Reason) -> Self {
+        Self::Refused(reason)
+    }
+}
+
+/// Applies one record.
+///
+/// # Errors
+/// A [`Rejection`]; the view is then unchanged.
+pub(in crate::relay) fn apply(view: &mut View, record: &Record) -> Result<Applied, Rejection> {
+    let judged = matches!(record.by, By::Client { .. } | By::Policy { .. } | By::Backend);
+    if judged && record.policies != view.policies {
+        return Err(Rejection::Stale);
+    }
+    let at = view.at.max(record.at);
+    let applied = match &record.effect {
+        Effect::Found { secret } => {
+            view.secret = *secret;
+            Applied::quiet(None)
+        }
+        Effect::Activate { reserved } => {
+            view.policies = record.policies.clone();
+            view.reserved = Arc::new(reserved.clone());
+            Applied::quiet(None)
+        }
+        Effect::CreateService { service, default, settings } => create_service(view, *service, *default, settings, at)?,
+        Effect::UpdateService { service, settings } => update_service(view, *service, settings, at)?,
+        Effect::RemoveService { service } => remove_service(view, *service, at)?,
+        Effect::Create { service, .. }
+        | Effect::Update { service, .. }
+        | Effect::Remove { service, .. }
+        | Effect::SetItem { service, .. }
+        | Effect::RemoveItem { service, .. }
+        | Effect::Expire { service, .. } => within(view, *service, record, at)?,
+    };
+    view.at = at;
+    Ok(applied)
+}
+
+/// Applies an effect that stays inside one service.
+fn within(view: &mut View, service: ServiceSid, record: &Record, at: Timestamp) -> Result<Applied, Rejection> {
+    let tenant = view.services.get_mut(&service).ok_or(Reason::NotFound(Missing::Service))?;
+    if let Some(known) = record.batch.and_then(|it| tenant.remembered.get(&it)) {
+        let receipt = recall(service, tenant, known, at)?;
+        return Ok(Applied { repeated: true, ..Applied::quiet(Some(receipt)) });
+    }
+    let mut scribe = Scribe::new(service, Arc::make_mut(tenant), at);
+    let receipt = match &record.effect {
+        Effect::Create { shell, data, expires, publications, .. } => {
+            Some(object::create(&mut scribe, &record.by, shell, data.as_ref(), *expires, publications)?)
+        }
+        Effect::Update { object, shell, if_match, data, expires, publications, .. } => Some(object::update(
+            &mut scribe,
+            &record.by,
+            object::Update {
+                sid: *object,
+                shell: shell.as_ref(),
+                if_match: *if_match,
+                data: data.as_ref(),
+                expires: *expires,
+                publications: publications.as_deref(),
+            },
+        )?),
+        Effect::Remove { object, .. } => Some(object::remove(&mut scribe, &record.by, *object)?),
+        Effect::SetItem {
+            map, shell, key, expect, if_match, data, expires, collection_expires, publications, ..
+        } => Some(item::set(
+            &mut scribe,
+            &record.by,
+            item::Set {
+                map: *map,
+                shell: shell.as_ref(),
+                key,
+                expect: *expect,
+                if_match: *if_match,
+                data: data.as_ref(),
+                expires: *expires,
+                collection_expires: *collection_expires,
+                publications: publications.as_deref(),
+            },
+        )?),
+        Effect::RemoveItem { map, key, if_match, .. } => {
+            Some(item::remove(&mut scribe, &record.by, *map, key, *if_match)?)
+        }
+        Effect::Expire { due, .. } => {
+            for (object, key) in due {
+                publish::expire(&mut scribe, *object, key.as_ref());
+            }
+            None
+        }
+        _ => None,
+    };
+    let events = scribe.finish();
+    if let (Some(batch), Some(receipt)) = (record.batch, &receipt) {
+        remember(Arc::make_mut(tenant), batch, receipt);
+    }
+    Ok(Applied { events, ..Applied::quiet(receipt) })
+}
+
+/// What may be written, by whom: the last wall (decisions H, 4).
+///
+/// A client's plain write reaches plain objects only, and a policy's write only the private
+/// objects of its own identity, whatever was decided before.
+fn may(scribe: &Scribe<'_>, by: &By, object: &Object) -> Result<(), Reason> {
+    match (by, &object.head.space) {
+        (By::Backend | By::System, _) => Ok(()),
+        (By::Client { identity, right, .. }, Space::Plain) => {
+            acl::permits(scribe.tenant.head.settings.acl, object.permission(identity), *right)
+        }
+        (By::Policy { identity, policy, .. }, Space::Private { owner, policy: governing })
+            if owner == identity && policy == governing =>
+        {
+            Ok(())
+        }
+        (By::Client { .. } | By::Policy { .. }, _) => Err(Reason::Forbidden),
+    }
+}
+
+/// The same for an object that is being made.
+fn may_make(by: &By, shell: &Shell) -> Result<(), Reason> {
+    match (by, &shell.space) {
+        (By::Backend | By::System, _) | (By::Client { .. }, Space::Plain) => Ok(()),
+        (By::Policy { identity, policy, .. }, Space::Private { owner, policy: governing })
+            if owner == identity && policy == governing =>
+        {
+            Ok(())
+        }
+        (By::Client { .. } | By::Policy { .. }, _) => Err(Reason::Forbidden),
+    }
+}
+
+fn create_service(
+    view: &mut View,
+    service: ServiceSid,
+    default: bool,
+    settings: &Settings,
+    at: Timestamp,
+) -> Result<Applied, Rejection> {
+    if default && let Some(tenant) = view.default_service.and_then(|it| view.tenant(it)) {
+        let head = Box::new(tenant.head.clone());
+        return Ok(Applied { repeated: true, ..Applied::quiet(Some(Receipt::Service { head, created: false })) });
+    }
+    if SERVICES_MAX <= view.services.len() || view.services.contains_key(&service) {
+        return Err(Reason::Quota { what: "services" }.into());
+    }
+    let head = ServiceHead {
+        sid: service,
+        unique_name: default.then(|| "default".into()),
+        settings: settings.clone(),
+        date_created: at,
+        date_updated: at,
+    };
+    view.services.insert(service, Arc::new(Tenant::new(head.clone())));
+    if default {
+        view.default_service = Some(service);
+    }
+    Ok(Applied::quiet(Some(Receipt::Service { head: Box::new(head), created: true })))
+}
+
+fn update_service(
+    view: &mut View,
+    service: ServiceSid,
+    settings: &Settings,
+    at: Timestamp,
+) -> Result<Applied, Rejection> {
+    let tenant = view.services.get_mut(&service).ok_or(Reason::NotFound(Missing::Service))?;
+    let tenant = Arc::make_mut(tenant);
+    let acl_changed = tenant.head.settings.acl != settings.acl;
+    tenant.head.settings = settings.clone();
+    tenant.head.date_updated = at;
+    let receipt = Receipt::Service { head: Box::new(tenant.head.clone()), created: false };
+    Ok(Applied { rejudge: acl_changed.then_some(service), ..Applied::quiet(Some(receipt)) })
+}
+
+fn remove_service(view: &mut View, service: ServiceSid, at: Timestamp) -> Result<Applied, Rejection> {
+    let tenant = view.services.get_mut(&service).ok_or(Reason::NotFound(Missing::Service))?;
+    let objects: Vec<_> = tenant.objects.keys().copied().collect();
+    let mut scribe = Scribe::new(service, Arc::make_mut(tenant), at);
+    for object in objects {
+        scribe.drop_object(object);
+    }
+    let events = scribe.finish();
+    view.services.remove(&service);
+    if view.default_service == Some(service) {
+        view.default_service = None;
+    }
+    Ok(Applied { events, ..Applied::quiet(Some(Receipt::ServiceRemoved)) })
+}
+
+fn remember(tenant: &mut Tenant, batch: [u8; 16], receipt: &Receipt) {
+    let nothing =
+        Remembered { place: None, created: false, removed: true, revision: Default::default(), event_id: EventId(0) };
+    let known = match receipt {
+        Receipt::Object { head, created, .. } => Remembered {
+            place: Some((head.sid, None)),
+            created: *created,
+            removed: false,
+            revision: head.revision,
+            event_id: head.last_event_id,
+        },
+        Receipt::Item { map, item, created, .. } => Remembered {
+            place: Some((*map, Some(item.key.clone()))),
+            created: *created,
+            removed: false,
+            revision: item.revision,
+            event_id: item.last_event_id,
+        },
+        Receipt::ObjectRemoved => nothing,
+        // The removed item is not kept: a repeated removal finds none (404), as in Sync.
+        Receipt::ItemRemoved { .. } | Receipt::Service { .. } | Receipt::ServiceRemoved => return,
+    };
+    if REMEMBERED_MAX <= tenant.remembered_order.len()
+        && let Some(oldest) = tenant.remembered_order.pop_front()
+    {
+        tenant.remembered.remove(&oldest);
+    }
+    tenant.remembered.insert(batch, known);
+    tenant.remembered_order.push_back(batch);
+}
+
+/// The answer that was given before, as far as what it spoke of still stands.
+fn recall(service: ServiceSid, tenant: &Tenant, known: &Remembered, at: Timestamp) -> Result<Receipt, Reason> {
+    let Some((sid, key)) = &known.place else {
+        return Ok(Receipt::ObjectRemoved);
+    };
+    let object = tenant.object(*sid, at).ok_or(Reason::NotFound(Missing::Sid(sid.kind)))?;
+    let Some(key) = key else {
+        let mut head = Box::new(object.head.clone());
+        (head.revision, head.last_event_id) = (known.revision, known.event_id);
+        return Ok(Receipt::Object { service, head, data: object.data().cloned(), created: known.created });
+    };
+    let missing = Reason::NotFound(Missing::Item(sid.kind));
+    let mut item = object.items().and_then(|it| it.item(key, at)).ok_or(missing)?.as_ref().clone();
+    (item.revision, item.last_event_id) = (known.revision, known.event_id);
+    Ok(Receipt::Item { service, map: *sid, item: Arc::new(item), created: known.created })
+}

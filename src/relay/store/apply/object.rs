@@ -1,0 +1,191 @@
+//! Objects made, set and removed.
+
+use crate::{
+    domain::{
+        data::Data,
+        event::Happening,
+        name::Identity,
+        object::{Revision, Space},
+        permission::Permission,
+        sid::ObjectSid,
+        time::Timestamp,
+    },
+    relay::{
+        receipt::Receipt,
+        refusal::{Missing, Reason},
+        store::{
+            record::{By, Publication, Shell},
+            view::{Body, Object},
+        },
+    },
+};
+
+use super::{
+    Rejection, may, may_make,
+    publish::{self, Contribution},
+    scribe::{Scribe, holder},
+};
+
+/// Makes an object; one that has expired under the same name is removed first.
+pub(super) fn create(
+    scribe: &mut Scribe<'_>,
+    by: &By,
+    shell: &Shell,
+    data: Option<&Data>,
+    expires: Option<Timestamp>,
+    publications: &[Publication],
+) -> Result<Receipt, Rejection> {
+    may_make(by, shell)?;
+    let named = shell.name.as_ref().and_then(|name| scribe.tenant.names.get(&(shell.sid.kind, name.clone())).copied());
+    let standing = named.or_else(|| scribe.tenant.objects.contains_key(&shell.sid).then_some(shell.sid));
+    if standing.is_some_and(|it| scribe.tenant.object(it, scribe.at).is_some()) {
+        return Err(Reason::NameTaken.into());
+    }
+    let mut object = publish::fresh(shell, scribe.at, identity(by).cloned());
+    if let By::Client { identity, .. } = by {
+        object.grants.push((identity.clone(), Permission::ALL));
+    }
+    object.head.date_expires = expires;
+    if let (Body::Document { data: stored, contributions }, Some(data)) = (&mut object.body, data) {
+        *stored = data.clone();
+        if matches!(shell.space, Space::Shared { .. }) {
+            contributions.push(Contribution { source: None, data: data.clone(), expires });
+        }
+    }
+    room(scribe, by, &object, object.size_bytes(), 0)?;
+    if let Some(expired) = standing {
+        publish::remove(scribe, expired);
+    }
+    let watched_before = matches!(shell.space, Space::Shared { .. });
+    scribe.tenant.insert(object);
+    publish::publish(scribe, &(shell.sid, None), publications);
+    if watched_before && let Some(data) = data {
+        // Somebody may watch the shared object that did not stand (decision 18): tell its birth.
+        let id = scribe.stamp(shell.sid);
+        let revision = Revision(1);
+        scribe.tell(shell.sid, id, Happening::DocumentSet { revision, data: data.clone(), date_expires: expires });
+    }
+    receipt(scribe, shell.sid, true)
+}
+
+/// One update of an object.
+pub(super) struct Update<'r> {
+    pub(super) sid: ObjectSid,
+    pub(super) shell: Option<&'r Shell>,
+    pub(super) if_match: Option<Revision>,
+    pub(super) data: Option<&'r Data>,
+    pub(super) expires: Option<Option<Timestamp>>,
+    pub(super) publications: Option<&'r [Publication]>,
+}
+
+/// Sets a document's data, or an object's expiry, or both.
+pub(super) fn update(scribe: &mut Scribe<'_>, by: &By, update: Update<'_>) -> Result<Receipt, Rejection> {
+    let sid = update.sid;
+    let mut created = false;
+    match (scribe.tenant.object(sid, scribe.at), update.shell) {
+        (Some(object), _) => {
+            may(scribe, by, object)?;
+            matches_revision(object, update.if_match)?;
+            let size = update.data.map_or_else(|| object.size_bytes(), |it| it.size_bytes() as u64);
+            room(scribe, by, object, size, object.size_bytes())?;
+        }
+        (None, Some(shell)) => {
+            may_make(by, shell)?;
+            if update.if_match.is_some_and(|it| it != Revision(0)) {
+                return Err(Reason::RevisionMismatch { of: sid.kind, current: None }.into());
+            }
+            if scribe.tenant.objects.contains_key(&sid) {
+                publish::expire(scribe, sid, None);
+            }
+            publish::stand(scribe, shell);
+            created = true;
+        }
+        (None, None) => return Err(Reason::NotFound(Missing::Sid(sid.kind)).into()),
+    }
+    let shared = scribe.tenant.objects.get(&sid).is_some_and(|it| matches!(it.head.space, Space::Shared { .. }));
+    match update.data {
+        Some(data) if shared => {
+            let expires = update.expires.unwrap_or_default();
+            publish::contribute(scribe, &(sid, None), Contribution { source: None, data: data.clone(), expires });
+        }
+        Some(data) => set(scribe, sid, data, update.expires),
+        None => {
+            if let Some(expires) = update.expires {
+                scribe.edit(sid, |it| it.head.date_expires = expires);
+            }
+        }
+    }
+    if let Some(publications) = update.publications {
+        publish::publish(scribe, &(sid, None), publications);
+    }
+    receipt(scribe, sid, created)
+}
+
+fn set(scribe: &mut Scribe<'_>, sid: ObjectSid, new: &Data, expires: Option<Option<Timestamp>>) {
+    let id = scribe.stamp(sid);
+    let told = scribe.edit(sid, |object| {
+        if let Some(expires) = expires {
+            object.head.date_expires = expires;
+        }
+        if let Body::Document { data, .. } = &mut object.body {
+            *data = new.clone();
+        }
+        (object.head.revision, object.head.date_expires)
+    });
+    if let Some((revision, date_expires)) = told {
+        scribe.tell(sid, id, Happening::DocumentSet { revision, data: new.clone(), date_expires });
+    }
+}
+
+/// Removes an object.
+pub(super) fn remove(scribe: &mut Scribe<'_>, by: &By, sid: ObjectSid) -> Result<Receipt, Rejection> {
+    let object = scribe.tenant.object(sid, scribe.at).ok_or(Reason::NotFound(Missing::Sid(sid.kind)))?;
+    may(scribe, by, object)?;
+    publish::remove(scribe, sid);
+    Ok(Receipt::ObjectRemoved)
+}
+
+/// The answer that shows an object.
+pub(super) fn receipt(scribe: &Scribe<'_>, sid: ObjectSid, created: bool) -> Result<Receipt, Rejection> {
+    let object = scribe.tenant.objects.get(&sid).ok_or(Reason::NotFound(Missing::Sid(sid.kind)))?;
+    let head = Box::new(object.head.clone());
+    Ok(Receipt::Object { service: scribe.service, head, data: object.data().cloned(), created })
+}
+
+fn matches_revision(object: &Object, expected: Option<Revision>) -> Result<(), Reason> {
+    let current = object.head.revision;
+    if expected.is_none_or(|it| it == current) {
+        return Ok(());
+    }
+    Err(Reason::RevisionMismatch { of: object.head.sid.kind, current: Some(current) })
+}
+
+/// The identity behind a record; `None` is the system.
+pub(super) fn identity(by: &By) -> Option<&Identity> {
+    match by {
+        By::Client { identity, .. } | By::Policy { identity, .. } => Some(identity),
+        By::Backend | By::System => None,
+    }
+}
+
+/// Whether the quota of the object's holder has room (decision 12); `old` is 0 for a new object.
+pub(super) fn room(scribe: &Scribe<'_>, by: &By, object: &Object, new: u64, old: u64) -> Result<(), Reason> {
+    let making = !scribe.tenant.objects.contains_key(&object.head.sid);
+    let (objects_max, bytes_max) = match by {
+        By::Client { objects_max, bytes_max, .. } => (*objects_max, *bytes_max),
+        By::Policy { objects_max, .. } => (*objects_max, u64::MAX),
+        By::Backend | By::System => return Ok(()),
+    };
+    let Some(holder) = holder(&object.head) else {
+        return Ok(());
+    };
+    let held = scribe.tenant.held(&holder);
+    if making && objects_max <= held.objects {
+        return Err(Reason::Quota { what: "objects" });
+    }
+    if old < new && bytes_max < held.bytes.saturating_sub(old).saturating_add(new) {
+        return Err(Reason::Quota { what: "bytes" });
+    }
+    Ok(())
+}
+

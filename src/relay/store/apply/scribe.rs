@@ -1,0 +1,232 @@
+//! Edits one service and keeps its indexes true: names, expiries, usage, event ids.
+
+use std::sync::Arc;
+
+use crate::{
+    domain::{
+        event::{Event, Happening},
+        limits::{TOMBSTONE_SECONDS_MAX, TOMBSTONES_MAX},
+        name::ItemKey,
+        object::{EventId, Head, Item, Space},
+        service::ServiceHead,
+        sid::{ObjectSid, ServiceSid},
+        time::Timestamp,
+    },
+    relay::store::view::{Body, Entry, Holder, Items, Object, Tenant, Tombstone, Usage},
+};
+
+/// One batch's pen on one service.
+pub(super) struct Scribe<'t> {
+    pub(super) service: ServiceSid,
+    pub(super) tenant: &'t mut Tenant,
+    pub(super) at: Timestamp,
+    events: Vec<Event>,
+}
+
+impl Tenant {
+    /// A service with nothing in it.
+    pub(super) fn new(head: ServiceHead) -> Self {
+        Self {
+            head,
+            newest: EventId(0),
+            objects: Default::default(),
+            names: Default::default(),
+            sources: Default::default(),
+            due: Default::default(),
+            usage: Default::default(),
+            remembered: Default::default(),
+            remembered_order: Default::default(),
+        }
+    }
+
+    /// Enters an object into the indexes: on its making, and when a checkpoint is loaded.
+    pub(in crate::relay::store) fn insert(&mut self, object: Object) {
+        let sid = object.head.sid;
+        if let Some(name) = &object.head.unique_name {
+            self.names.insert((sid.kind, name.clone()), sid);
+        }
+        self.expires(None, object.head.date_expires, sid, None);
+        match &object.body {
+            Body::Document { contributions, .. } => self.feed(sid, None, contributions),
+            Body::Map(items) => {
+                for (key, entry) in &items.standing {
+                    self.expires(None, entry.item.date_expires, sid, Some(key));
+                    self.feed(sid, Some(key), &entry.contributions);
+                }
+            }
+        }
+        if let Some(holder) = holder(&object.head) {
+            let usage = self.usage.entry(holder).or_default();
+            usage.objects = usage.objects.saturating_add(1);
+            usage.bytes = usage.bytes.saturating_add(object.size_bytes());
+        }
+        self.objects.insert(sid, Arc::new(object));
+    }
+
+    fn feed(&mut self, sid: ObjectSid, key: Option<&ItemKey>, contributions: &[super::publish::Contribution]) {
+        for source in contributions.iter().filter_map(|it| it.source.clone()) {
+            let mut places = self.sources.get(&source).map(|it| it.to_vec()).unwrap_or_default();
+            let place = (sid, key.cloned());
+            if !places.contains(&place) {
+                places.push(place);
+                self.sources.insert(source, places.into());
+            }
+        }
+    }
+
+    fn expires(&mut self, old: Option<Timestamp>, new: Option<Timestamp>, sid: ObjectSid, key: Option<&ItemKey>) {
+        if old == new {
+            return;
+        }
+        if let Some(old) = old {
+            self.due.remove(&(old, sid, key.cloned()));
+        }
+        if let Some(new) = new {
+            self.due.insert((new, sid, key.cloned()));
+        }
+    }
+
+    fn charge(&mut self, holder: Option<Holder>, old: u64, new: u64) {
+        if let Some(holder) = holder
+            && old != new
+        {
+            let usage = self.usage.entry(holder).or_default();
+            usage.bytes = usage.bytes.saturating_sub(old).saturating_add(new);
+        }
+    }
+
+    /// What a holder holds.
+    pub(in crate::relay) fn held(&self, holder: &Holder) -> Usage {
+        self.usage.get(holder).copied().unwrap_or_default()
+    }
+}
+
+/// Against whose quota an object counts: shared objects and those of backends against nobody's.
+pub(super) fn holder(head: &Head) -> Option<Holder> {
+    match &head.space {
+        Space::Plain => head.created_by.clone().map(|it| (it, None)),
+        Space::Private { owner, policy } => Some((owner.clone(), Some(policy.clone()))),
+        Space::Shared { .. } => None,
+    }
+}
+
+impl<'t> Scribe<'t> {
+    pub(super) fn new(service: ServiceSid, tenant: &'t mut Tenant, at: Timestamp) -> Self {
+        Self { service, tenant, at, events: Vec::new() }
+    }
+
+    pub(super) fn finish(self) -> Vec<Event> {
+        self.events
+    }
+
+    /// The next event id of the service.
+    pub(super) fn tick(&mut self) -> EventId {
+        self.tenant.newest = EventId(self.tenant.newest.0.saturating_add(1));
+        self.tenant.newest
+    }
+
+    /// Records what happened to an object, at its newest event id.
+    pub(super) fn tell(&mut self, sid: ObjectSid, id: EventId, what: Happening) {
+        let name = self.tenant.objects.get(&sid).and_then(|it| it.head.unique_name.clone());
+        self.events.push(Event::new(self.service, sid, name, id, self.at, what));
+    }
+
+    /// Edits an object in place and mends the indexes after.
+    pub(super) fn edit<R>(&mut self, sid: ObjectSid, edit: impl FnOnce(&mut Object) -> R) -> Option<R> {
+        let object = Arc::make_mut(self.tenant.objects.get_mut(&sid)?);
+        let (old_expiry, old_size) = (object.head.date_expires, object.size_bytes());
+        let result = edit(object);
+        let (expiry, size, holder) = (object.head.date_expires, object.size_bytes(), holder(&object.head));
+        self.tenant.expires(old_expiry, expiry, sid, None);
+        self.tenant.charge(holder, old_size, size);
+        Some(result)
+    }
+
+    /// Stamps an object with one more change and gives the event id of it.
+    pub(super) fn stamp(&mut self, sid: ObjectSid) -> EventId {
+        let id = self.tick();
+        let at = self.at;
+        self.edit(sid, |object| {
+            object.head.revision = object.head.revision.next();
+            object.head.last_event_id = id;
+            object.head.date_updated = at;
+        });
+        id
+    }
+
+    /// Removes an object, tells it, and frees its name. What it publishes is withdrawn before, by
+    /// the caller.
+    pub(super) fn drop_object(&mut self, sid: ObjectSid) {
+        let id = self.tick();
+        self.tell(sid, id, Happening::ObjectRemoved);
+        let Some(object) = self.tenant.objects.remove(&sid) else {
+            return;
+        };
+        if let Some(name) = &object.head.unique_name {
+            self.tenant.names.remove(&(sid.kind, name.clone()));
+        }
+        self.tenant.expires(object.head.date_expires, None, sid, None);
+        for (key, entry) in object.items().into_iter().flat_map(|it| &it.standing) {
+            self.tenant.expires(entry.item.date_expires, None, sid, Some(key));
+        }
+        if let Some(holder) = holder(&object.head)
+            && let Some(usage) = self.tenant.usage.get_mut(&holder)
+        {
+            usage.objects = usage.objects.saturating_sub(1);
+            usage.bytes = usage.bytes.saturating_sub(object.size_bytes());
+            if usage.objects == 0 {
+                self.tenant.usage.remove(&holder);
+            }
+        }
+    }
+
+    /// Puts an entry into a map; `told` says whether it is a change that is told.
+    pub(super) fn put_entry(&mut self, map: ObjectSid, entry: Entry) {
+        let (key, expiry, size) =
+            (entry.item.key.clone(), entry.item.date_expires, entry.item.data.size_bytes() as u64);
+        let mut old = None;
+        self.edit(map, |object| {
+            if let Body::Map(items) = &mut object.body {
+                old = items.standing.insert(key.clone(), entry).map(|it| it.item);
+                let old_size = old.as_ref().map_or(0, |it| it.data.size_bytes() as u64);
+                items.bytes = items.bytes.saturating_sub(old_size).saturating_add(size);
+            }
+        });
+        self.tenant.expires(old.and_then(|it| it.date_expires), expiry, map, Some(&key));
+    }
+
+    /// Removes an item, leaves a tombstone and tells it. What it publishes is withdrawn by the caller.
+    pub(super) fn drop_item(&mut self, map: ObjectSid, key: &ItemKey) -> Option<(Arc<Item>, EventId)> {
+        let id = self.stamp(map);
+        let at = self.at;
+        let (item, revision) = self.edit(map, |object| {
+            let revision = object.head.revision;
+            let Body::Map(items) = &mut object.body else { return None };
+            let entry = items.standing.remove(key)?;
+            items.bytes = items.bytes.saturating_sub(entry.item.data.size_bytes() as u64);
+            let grave =
+                Tombstone { key: key.clone(), at, created_event_id: entry.item.created_event_id, revision };
+            items.bury(id, grave);
+            Some((entry.item, revision))
+        })??;
+        self.tenant.expires(item.date_expires, None, map, Some(key));
+        self.tell(map, id, Happening::ItemRemoved { revision, item: item.clone() });
+        Some((item, id))
+    }
+}
+
+impl Items {
+    /// Keeps a tombstone and forgets those that are too old or too many (decision 29).
+    fn bury(&mut self, id: EventId, grave: Tombstone) {
+        let horizon = Timestamp::from_millis(grave.at.as_millis() - TOMBSTONE_SECONDS_MAX * 1000);
+        self.tombstones.insert(id, grave);
+        while let Some((oldest, old)) = self.tombstones.get_min() {
+            if self.tombstones.len() <= TOMBSTONES_MAX && horizon <= old.at {
+                break;
+            }
+            self.floor = *oldest;
+            let oldest = *oldest;
+            self.tombstones.remove(&oldest);
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! The stored form of batches: literal values only, versioned, sealed into a hash chain.
+//!
+//! A group is one blob: version, hash of the group before, records, hash over all of it. A group
+//! that does not open, or does not follow its predecessor, stops the process (decision 8).
+
+use std::sync::Arc;
+
+use aws_lc_rs::digest::{Context, SHA256};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    domain::{
+        change::Expect,
+        data::Data,
+        name::{Identity, ItemKey, UniqueName},
+        object::{Revision, Space},
+        permission::Right,
+        service::Settings,
+        sid::{ObjectSid, ServiceSid},
+        time::Timestamp,
+    },
+    policy::Reserved,
+    relay::refusal::DecisionId,
+};
+
+/// The version of the form; another one is not read.
+const VERSION: u8 = 1;
+/// Version, hash before, hash after.
+const FRAME_BYTES: usize = 1 + 32 + 32;
+
+/// The head of the chain: the hash of the newest group.
+pub(in crate::relay) type Chain = [u8; 32];
+
+/// One batch as it stands in the log.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(in crate::relay) struct Record {
+    /// When it was decided.
+    pub(in crate::relay) at: Timestamp,
+    /// Which decision it follows from (decision 38: the log is the audit trail).
+    pub(in crate::relay) decision: DecisionId,
+    /// Who asked.
+    pub(in crate::relay) by: By,
+    /// The policy set under which it was admitted (decision 3).
+    pub(in crate::relay) policies: Arc<str>,
+    /// Recognises a repeated attempt (decision 7).
+    pub(in crate::relay) batch: Option<[u8; 16]>,
+    /// What it does.
+    pub(in crate::relay) effect: Effect,
+}
+
+/// Who asked for a batch, and under what it was admitted: judged again in `apply`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(in crate::relay) enum By {
+    /// A client, under Sync's own rules; it needs this right when ACL is on.
+    Client { identity: Identity, right: Right, objects_max: u32, bytes_max: u64 },
+    /// A client, under a policy.
+    Policy { identity: Identity, policy: Arc<str>, version: Arc<str>, objects_max: u32 },
+    /// A trusted backend.
+    Backend,
+    /// The relay itself.
+    System,
+}
+
+/// Literal changes of the state.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(in crate::relay) enum Effect {
+    /// The first record: the key of derived SIDs.
+    Found { secret: [u8; 32] },
+    /// The policy set from here on, with the names it reserves.
+    Activate { reserved: Vec<Reserved> },
+    /// A service is made.
+    CreateService { service: ServiceSid, default: bool, settings: Settings },
+    /// A service's settings from here on.
+    UpdateService { service: ServiceSid, settings: Settings },
+    /// A service is removed with all that is in it.
+    RemoveService { service: ServiceSid },
+    /// An object is made.
+    Create {
+        service: ServiceSid,
+        shell: Shell,
+        data: Option<Data>,
+        expires: Option<Timestamp>,
+        publications: Vec<Publication>,
+    },
+    /// An object is set.
+    Update {
+        service: ServiceSid,
+        object: ObjectSid,
+        /// The object is made first when it does not stand (shared ones, decision 18).
+        shell: Option<Shell>,
+        if_match: Option<Revision>,
+        data: Option<Data>,
+        expires: Option<Option<Timestamp>>,
+        publications: Option<Vec<Publication>>,
+    },
+    /// An object is removed with all that is in it and all that it publishes.
+    Remove { service: ServiceSid, object: ObjectSid },
+    /// An item is set.
+    SetItem {
+        service: ServiceSid,
+        map: ObjectSid,
+        shell: Option<Shell>,
+        key: ItemKey,
+        expect: Expect,
+        if_match: Option<Revision>,
+        data: Option<Data>,
+        expires: Option<Option<Timestamp>>,
+        collection_expires: Option<Option<Timestamp>>,
+        publications: Option<Vec<Publication>>,
+    },
+    /// An item is removed with all that it publishes.
+    RemoveItem { service: ServiceSid, map: ObjectSid, key: ItemKey, if_match: Option<Revision> },
+    /// What is due at `at` is removed; the rest of the list is passed over.
+    Expire { service: ServiceSid, due: Vec<(ObjectSid, Option<ItemKey>)> },
+}
+
+/// What an object is made with.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(in crate::relay) struct Shell {
+    pub(in crate::relay) sid: ObjectSid,
+    pub(in crate::relay) name: Option<UniqueName>,
+    pub(in crate::relay) space: Space,
+}
+
+/// One rendered output of a private object at one place (decision 1).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(in crate::relay) struct Publication {
+    pub(in crate::relay) shell: Shell,
+    pub(in crate::relay) key: Option<ItemKey>,
+    pub(in crate::relay) data: Data,
+    pub(in crate::relay) expires: Option<Timestamp>,
+}
+
+/// Why a stored group cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(in crate::relay) enum Broken {
+    #[error("the group has another version than this program writes")]
+    Version,
+    #[error("the group does not follow the one before it")]
+    Chain,
+    #[error("the group was changed after it was written")]
+    Hash,
+    #[error("the group holds a record that this program does not know")]
+    Unknown,
+}
+
+/// Seals the records of one group; gives the blob and the new head of the chain.
+pub(super) fn seal(before: &Chain, seq: u64, records: &[Record]) -> Result<(Vec<u8>, Chain), Broken> {
+    let mut blob = vec![VERSION];
+    blob.extend_from_slice(before);
+    let mut blob = postcard::to_extend(records, blob).map_err(|_| Broken::Unknown)?;
+    let head = hash(seq, &blob);
+    blob.extend_from_slice(&head);
+    Ok((blob, head))
+}
+
+/// Opens a group that must follow `before`.
+pub(super) fn open(before: &Chain, seq: u64, blob: &[u8]) -> Result<(Vec<Record>, Chain), Broken> {
+    if blob.first() != Some(&VERSION) {
+        return Err(Broken::Version);
+    }
+    if blob.len() < FRAME_BYTES {
+        return Err(Broken::Hash);
+    }
+    let (sealed, stored) = blob.split_at(blob.len() - 32);
+    let head = hash(seq, sealed);
+    if stored != head {
+        return Err(Broken::Hash);
+    }
+    let body = sealed.get(1..).unwrap_or_default();
+    let Some(records) = body.strip_prefix(before.as_slice()) else {
+        return Err(Broken::Chain);
+    };
+    let (records, rest) = postcard::take_from_bytes::<Vec<Record>>(records).map_err(|_| Broken::Unknown)?;
+    if rest.is_empty() { Ok((records, head)) } else { Err(Broken::Unknown) }
+}
+
+fn hash(seq: u64, sealed: &[u8]) -> Chain {
+    let mut context = Context::new(&SHA256);
+    context.update(&seq.to_be_bytes());
+    context.update(sealed);
+    let mut head = [0; 32];
+    head.copy_from_slice(context.finish().as_ref());
+    head
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record() -> Record {
+        Record {
+            at: Timestamp::from_seconds(7),
+            decision: DecisionId(1),
+            by: By::System,
+            policies: "".into(),
+            batch: Some([3; 16]),
+            effect: Effect::Found { secret: [9; 32] },
+        }
+    }
+
+    #[test]
+    fn groups_round_trip_and_name_what_is_broken() {
+        let (blob, head) = seal(&[0; 32], 1, &[record()]).expect("sealed");
+        assert_eq!(open(&[0; 32], 1, &blob), Ok((vec![record()], head)));
+        assert_eq!(open(&[1; 32], 1, &blob), Err(Broken::Chain));
+        assert_eq!(open(&[0; 32], 2, &blob), Err(Broken::Hash));
+        for at in 0..blob.len() {
+            let mut flipped = blob.clone();
+            flipped[at] ^= 1;
+            assert!(open(&[0; 32], 1, &flipped).is_err(), "byte {at} was flipped unnoticed");
+        }
+        assert!(open(&[0; 32], 1, &[]).is_err());
+    }
+}

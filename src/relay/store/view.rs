@@ -1,0 +1,201 @@
+//! The state in memory that the log adds up to: immutable maps that share structure.
+//!
+//! A clone is a snapshot: readers, the checkpoint and the group in flight each hold one, and none
+//! waits for another (decision 11). Only `apply` changes a view.
+
+use std::sync::Arc;
+
+use imbl::{HashMap, OrdMap, OrdSet, Vector};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    domain::{
+        data::Data,
+        name::{Identity, ItemKey, UniqueName},
+        object::{Address, EventId, Head, Item, ObjectKind, ObjectRef, Revision},
+        permission::Permission,
+        service::ServiceHead,
+        sid::{ObjectSid, ServiceSid},
+        time::Timestamp,
+    },
+    policy::Reserved,
+    relay::store::record::Chain,
+};
+
+/// Everything that stands.
+#[derive(Clone, Default)]
+pub(in crate::relay) struct View {
+    /// The newest group in it.
+    pub(in crate::relay) seq: u64,
+    /// The hash of that group.
+    pub(in crate::relay) chain: Chain,
+    /// The time of the newest batch; it never decreases (decision 11b).
+    pub(in crate::relay) at: Timestamp,
+    /// The key of derived SIDs.
+    pub(in crate::relay) secret: [u8; 32],
+    /// The active policy set.
+    pub(in crate::relay) policies: Arc<str>,
+    /// The names that it reserves.
+    pub(in crate::relay) reserved: Arc<Vec<Reserved>>,
+    /// The service behind the alias `default`.
+    pub(in crate::relay) default_service: Option<ServiceSid>,
+    /// The services.
+    pub(in crate::relay) services: OrdMap<ServiceSid, Arc<Tenant>>,
+}
+
+/// One service with all that is in it.
+#[derive(Clone)]
+pub(in crate::relay) struct Tenant {
+    pub(in crate::relay) head: ServiceHead,
+    /// The newest event id (decision 6).
+    pub(in crate::relay) newest: EventId,
+    pub(in crate::relay) objects: HashMap<ObjectSid, Arc<Object>>,
+    pub(in crate::relay) names: HashMap<(ObjectKind, UniqueName), ObjectSid>,
+    /// What each private object or item publishes now.
+    pub(in crate::relay) sources: HashMap<Source, Arc<[Place]>>,
+    /// What expires, in order.
+    pub(in crate::relay) due: OrdSet<(Timestamp, ObjectSid, Option<ItemKey>)>,
+    pub(in crate::relay) usage: HashMap<Holder, Usage>,
+    pub(in crate::relay) remembered: HashMap<[u8; 16], Remembered>,
+    pub(in crate::relay) remembered_order: Vector<[u8; 16]>,
+}
+
+/// Who holds objects: an identity, outside any policy or under one.
+pub(in crate::relay) type Holder = (Identity, Option<Arc<str>>);
+
+/// What a holder holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::relay) struct Usage {
+    pub(in crate::relay) objects: u32,
+    pub(in crate::relay) bytes: u64,
+}
+
+/// One object.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(in crate::relay) struct Object {
+    pub(in crate::relay) head: Head,
+    pub(in crate::relay) body: Body,
+    /// Who may do what, when the service's ACL is on.
+    pub(in crate::relay) grants: Vec<(Identity, Permission)>,
+}
+
+/// What an object holds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(in crate::relay) enum Body {
+    Document { data: Data, contributions: Vec<Contribution> },
+    Map(Box<Items>),
+}
+
+/// The items of a map.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(in crate::relay) struct Items {
+    pub(in crate::relay) standing: OrdMap<ItemKey, Entry>,
+    /// Removed keys by the event of their removal; bounded in number and age (decision 29).
+    pub(in crate::relay) tombstones: OrdMap<EventId, Tombstone>,
+    /// Below this event, removals are no longer known.
+    pub(in crate::relay) floor: EventId,
+    /// Bytes of all items.
+    pub(in crate::relay) bytes: u64,
+}
+
+/// An item and, in a shared map, what it is made of.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(in crate::relay) struct Entry {
+    pub(in crate::relay) item: Arc<Item>,
+    pub(in crate::relay) contributions: Vec<Contribution>,
+}
+
+/// A removed item.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(in crate::relay) struct Tombstone {
+    pub(in crate::relay) key: ItemKey,
+    pub(in crate::relay) at: Timestamp,
+    /// The event of its making: not told to those who never saw it.
+    pub(in crate::relay) created_event_id: EventId,
+    pub(in crate::relay) revision: Revision,
+}
+
+/// What one source shows at one place; the latest present one stands (decision 2).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(in crate::relay) struct Contribution {
+    /// `None`: a backend wrote it.
+    pub(in crate::relay) source: Option<Source>,
+    pub(in crate::relay) data: Data,
+    pub(in crate::relay) expires: Option<Timestamp>,
+}
+
+/// A private object, or an item of one, that publishes.
+pub(in crate::relay) type Source = (ObjectSid, Option<ItemKey>);
+/// A shared document, or an item of a shared map.
+pub(in crate::relay) type Place = (ObjectSid, Option<ItemKey>);
+
+/// The answer to an attempt that may come again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(in crate::relay) struct Remembered {
+    pub(in crate::relay) place: Option<Place>,
+    pub(in crate::relay) created: bool,
+    pub(in crate::relay) removed: bool,
+    pub(in crate::relay) revision: Revision,
+    pub(in crate::relay) event_id: EventId,
+}
+
+impl View {
+    /// The service, if it stands.
+    pub(in crate::relay) fn tenant(&self, service: ServiceSid) -> Option<&Arc<Tenant>> {
+        self.services.get(&service)
+    }
+}
+
+impl Tenant {
+    /// The object at an address, unless it is gone at `now`.
+    pub(in crate::relay) fn find(&self, address: &Address, now: Timestamp) -> Option<&Arc<Object>> {
+        let sid = match &address.object {
+            ObjectRef::Sid(sid) => *sid,
+            ObjectRef::Name(name) => *self.names.get(&(address.kind, name.clone()))?,
+        };
+        self.object(sid, now).filter(|_| sid.kind == address.kind)
+    }
+
+    /// The object with a SID, unless it is gone at `now`.
+    pub(in crate::relay) fn object(&self, sid: ObjectSid, now: Timestamp) -> Option<&Arc<Object>> {
+        self.objects.get(&sid).filter(|it| !it.head.expired(now))
+    }
+}
+
+impl Object {
+    /// The items of a map; `None` for a document.
+    pub(in crate::relay) fn items(&self) -> Option<&Items> {
+        match &self.body {
+            Body::Map(items) => Some(items),
+            Body::Document { .. } => None,
+        }
+    }
+
+    /// The content of a document; `None` for a map.
+    pub(in crate::relay) fn data(&self) -> Option<&Data> {
+        match &self.body {
+            Body::Document { data, .. } => Some(data),
+            Body::Map(_) => None,
+        }
+    }
+
+    /// Bytes that quotas count.
+    pub(in crate::relay) fn size_bytes(&self) -> u64 {
+        match &self.body {
+            Body::Document { data, .. } => data.size_bytes() as u64,
+            Body::Map(items) => items.bytes,
+        }
+    }
+
+    /// What an identity holds on it.
+    pub(in crate::relay) fn permission(&self, identity: &Identity) -> Permission {
+        self.grants.iter().find(|(it, _)| it == identity).map(|(_, it)| *it).unwrap_or_default()
+    }
+}
+
+impl Items {
+    /// The item, unless it is gone at `now`.
+    pub(in crate::relay) fn item(&self, key: &ItemKey, now: Timestamp) -> Option<&Arc<Item>> {
+        self.standing.get(key).map(|it| &it.item).filter(|it| !it.expired(now))
+    }
+}

@@ -1,0 +1,25 @@
+//! What travels with a batch to the writer and comes back with its outcome.
+
+use crate::{
+    domain::{change::Change, time::Timestamp},
+    relay::{authn::Caller, refusal::DecisionId, watcher::Answer},
+};
+
+/// Who waits for a batch, and what to try again when it no longer stands.
+pub(super) enum Ticket {
+    /// Somebody outside.
+    Attempt(Box<Attempt>),
+    /// The relay itself: an expiry, an activation. The outcome is logged where it was asked for.
+    Own(Box<dyn FnOnce(Result<(), super::error::Error>) + Send>),
+}
+
+/// One attempt of a caller, from its arrival to its answer.
+pub(super) struct Attempt {
+    pub(super) caller: Caller,
+    pub(super) change: Change,
+    pub(super) answer: Answer,
+    pub(super) decision: DecisionId,
+    pub(super) arrived: Timestamp,
+    /// How often the passage has run for it (at most `PASSAGES_MAX`).
+    pub(super) passages: u32,
+}
