@@ -108,7 +108,7 @@ pub enum Expect {
 }
 
 /// A condition on the revision.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum IfMatch {
     /// It must be this one.
     Revision(Revision),

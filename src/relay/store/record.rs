@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     domain::{
-        change::Expect,
+        change::{Expect, IfMatch},
         data::Data,
         name::{Identity, ItemKey, UniqueName},
         object::{Revision, Space},
@@ -102,7 +102,7 @@ pub(in crate::relay) enum Effect {
         shell: Option<Shell>,
         key: ItemKey,
         expect: Expect,
-        if_match: Option<Revision>,
+        if_match: Option<IfMatch>,
         data: Option<Data>,
         expires: Option<Option<Timestamp>>,
         collection_expires: Option<Option<Timestamp>>,
@@ -112,6 +112,24 @@ pub(in crate::relay) enum Effect {
     RemoveItem { service: ServiceSid, map: ObjectSid, key: ItemKey, if_match: Option<Revision> },
     /// What is due at `at` is removed; the rest of the list is passed over.
     Expire { service: ServiceSid, due: Vec<(ObjectSid, Option<ItemKey>)> },
+}
+
+impl Effect {
+    /// The service in which it happens; `None` for what is everybody's.
+    pub(in crate::relay) fn service(&self) -> Option<ServiceSid> {
+        match self {
+            Self::Found { .. } | Self::Activate { .. } => None,
+            Self::CreateService { service, .. }
+            | Self::UpdateService { service, .. }
+            | Self::RemoveService { service }
+            | Self::Create { service, .. }
+            | Self::Update { service, .. }
+            | Self::Remove { service, .. }
+            | Self::SetItem { service, .. }
+            | Self::RemoveItem { service, .. }
+            | Self::Expire { service, .. } => Some(*service),
+        }
+    }
 }
 
 /// What an object is made with.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     domain::{
-        change::Expect,
+        change::{Expect, IfMatch},
         data::Data,
         limits::MAP_ITEMS_MAX,
         name::ItemKey,
@@ -32,7 +32,7 @@ pub(super) struct Set<'r> {
     pub(super) shell: Option<&'r Shell>,
     pub(super) key: &'r ItemKey,
     pub(super) expect: Expect,
-    pub(super) if_match: Option<Revision>,
+    pub(super) if_match: Option<IfMatch>,
     pub(super) data: Option<&'r Data>,
     pub(super) expires: Option<Option<Timestamp>>,
     pub(super) collection_expires: Option<Option<Timestamp>>,
@@ -102,17 +102,18 @@ fn standing(scribe: &Scribe<'_>, map: ObjectSid, key: &ItemKey) -> Option<Arc<It
 fn judge(item: Option<&Arc<Item>>, set: &Set<'_>) -> Result<(), Reason> {
     let of = set.map.kind;
     match (set.expect, item) {
-        (Expect::Absent, Some(_)) if set.if_match.is_none() => return Err(Reason::ItemExists),
+        (Expect::Absent, Some(_)) => return Err(Reason::ItemExists),
         (Expect::Present, None) => return Err(Reason::NotFound(Missing::Item(of))),
         // Only times to live were given: there must be an item to give them to.
         (_, None) if set.data.is_none() => return Err(Reason::NotFound(Missing::Item(of))),
         _ => (),
     }
     let current = item.map(|it| it.revision);
-    if set.if_match.is_none_or(|it| current == Some(it)) {
-        return Ok(());
+    match (set.if_match, current) {
+        (None, _) | (Some(IfMatch::Absent), None) => Ok(()),
+        (Some(IfMatch::Revision(expected)), Some(it)) if expected == it => Ok(()),
+        (Some(_), _) => Err(Reason::RevisionMismatch { of, current }),
     }
-    Err(Reason::RevisionMismatch { of, current })
 }
 
 /// Removes an item.

@@ -1,0 +1,159 @@
+//! Batches in, durable state out: the log, the view that it adds up to, and the one writer.
+
+pub(in crate::relay) mod record;
+pub(in crate::relay) mod view;
+pub(in crate::relay) mod apply;
+pub(in crate::relay) mod committed;
+mod snapshot;
+mod point;
+mod memory;
+mod embedded;
+mod queue;
+pub(in crate::relay) mod writer;
+#[cfg(test)]
+mod contract;
+
+use apply::apply;
+use record::{Broken, Chain};
+use view::View;
+
+pub(in crate::relay) use embedded::Embedded;
+pub(in crate::relay) use memory::Memory;
+use snapshot::{BrokenCheckpoint, Checkpoint};
+
+/// Where groups become durable. A closed set: an enum, no trait.
+pub(in crate::relay) enum Store {
+    /// SQLite in a directory.
+    Embedded(Embedded),
+    /// Nowhere: tests and rehearsals.
+    Memory(Memory),
+}
+
+/// Why the store cannot be opened or written. Any of these is the end of writing (decision 10).
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Another process has the directory.
+    #[error("the data directory is in use by another process")]
+    Locked,
+    /// SQLite says no.
+    #[error("the store's database failed")]
+    Database(#[from] rusqlite::Error),
+    /// A file could not be read or written.
+    #[error("the store's files failed")]
+    Files(#[from] std::io::Error),
+    /// A file is not what was written.
+    #[error("`{0}` is damaged")]
+    Damaged(&'static str),
+    /// A group is not what was written, or does not follow its predecessor.
+    #[error("group {seq} of the log is damaged: {why}")]
+    Group {
+        /// The group.
+        seq: u64,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// The log ends before what is known to have been durable.
+    #[error("the log ends at group {found}, but group {anchor} was durable: acknowledged writes are missing")]
+    BelowAnchor {
+        /// The newest group of the log.
+        found: u64,
+        /// The newest group that was durable.
+        anchor: u64,
+    },
+    /// A test asked for it.
+    #[error("an injected failure")]
+    Injected,
+}
+
+impl From<BrokenCheckpoint> for StoreError {
+    fn from(_: BrokenCheckpoint) -> Self {
+        Self::Damaged("state.db")
+    }
+}
+
+impl Store {
+    /// Reads the checkpoint and the log behind it, and checks both against the anchor.
+    fn recover(&mut self) -> Result<View, StoreError> {
+        let checkpoint = match self {
+            Self::Embedded(it) => it.checkpoint()?,
+            Self::Memory(it) => it.checkpoint(),
+        };
+        let mut view = checkpoint.map_or_else(|| Ok(View::default()), Checkpoint::into_view)?;
+        point::reached("recovery-after-checkpoint");
+        let anchor = match self {
+            Self::Embedded(it) => it.anchor()?,
+            Self::Memory(_) => None,
+        };
+        let mut replay = |seq: u64, blob: &[u8]| {
+            if view.seq < seq { follow(&mut view, seq, blob, anchor) } else { Ok(()) }
+        };
+        match self {
+            Self::Embedded(it) => it.load(&mut replay)?,
+            Self::Memory(it) => it.load(&mut replay)?,
+        }
+        match anchor {
+            Some(anchor) if view.seq < anchor.seq => {
+                Err(StoreError::BelowAnchor { found: view.seq, anchor: anchor.seq })
+            }
+            _ => Ok(view),
+        }
+    }
+
+    /// Makes a group durable: returns after the sync.
+    fn append(&mut self, seq: u64, blob: &[u8], head: &Chain) -> Result<(), StoreError> {
+        match self {
+            Self::Embedded(it) => it.append(seq, blob, head),
+            Self::Memory(it) => it.append(seq, blob),
+        }
+    }
+
+    /// Cuts the log behind a checkpoint that is durable.
+    fn trim(&mut self, through: u64) -> Result<(), StoreError> {
+        match self {
+            Self::Embedded(it) => it.trim(through),
+            Self::Memory(it) => {
+                it.trim(through);
+                Ok(())
+            }
+        }
+    }
+
+    /// Something that writes a checkpoint of a view, on another thread.
+    fn checkpointer(&self) -> Box<dyn FnOnce(&View) -> Result<(), StoreError> + Send> {
+        match self {
+            Self::Embedded(it) => {
+                let path = it.state_path();
+                Box::new(move |view| embedded::write_checkpoint(&path, &Checkpoint::of(view)?))
+            }
+            Self::Memory(it) => {
+                let memory = it.clone();
+                Box::new(move |view| {
+                    memory.write_checkpoint(Checkpoint::of(view)?);
+                    Ok(())
+                })
+            }
+        }
+    }
+}
+
+/// Applies one group of the log to the view before it.
+fn follow(view: &mut View, seq: u64, blob: &[u8], anchor: Option<embedded::Anchor>) -> Result<(), StoreError> {
+    let damaged = |why| StoreError::Group { seq, why };
+    if seq != view.seq + 1 {
+        return Err(damaged("groups before it are missing"));
+    }
+    let (records, head) = record::open(&view.chain, seq, blob).map_err(|it| match it {
+        Broken::Version => damaged("it has another version than this program reads"),
+        Broken::Chain => damaged("it does not follow the group before it"),
+        Broken::Hash => damaged("its content was changed after it was written"),
+        Broken::Unknown => damaged("it holds a record that this program does not know"),
+    })?;
+    for record in &records {
+        apply(view, record).map_err(|_| damaged("a record of it cannot be applied"))?;
+    }
+    (view.seq, view.chain) = (seq, head);
+    match anchor {
+        Some(anchor) if anchor.seq == seq && anchor.head != head => Err(damaged("the anchor names another history")),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,41 @@
+//! [`Committed`]: the proof that a group is durable. Only `store/` seals one.
+
+use crate::{
+    domain::{event::Event, sid::ServiceSid},
+    relay::{error::Error, receipt::Receipt, store::view::View, ticket::Ticket},
+};
+
+/// A group of batches after its sync, in log order, with the state that follows from it.
+#[must_use]
+pub(in crate::relay) struct Committed {
+    view: View,
+    outcomes: Vec<Outcome>,
+}
+
+/// What became of one batch.
+pub(in crate::relay) struct Outcome {
+    pub(in crate::relay) ticket: Ticket,
+    pub(in crate::relay) verdict: Verdict,
+}
+
+/// Applied, refused, or to be decided again.
+pub(in crate::relay) enum Verdict {
+    /// It stands.
+    Done { receipt: Option<Receipt>, events: Vec<Event>, rejudge: Option<ServiceSid> },
+    /// It does not, and nothing has changed.
+    Not(Error),
+    /// What it rested on has changed.
+    Stale,
+}
+
+impl Committed {
+    /// Seals a group whose sync has returned.
+    pub(super) fn seal(view: View, outcomes: Vec<Outcome>) -> Self {
+        Self { view, outcomes }
+    }
+
+    /// The state after the group, and what became of each batch.
+    pub(in crate::relay) fn open(self) -> (View, Vec<Outcome>) {
+        (self.view, self.outcomes)
+    }
+}

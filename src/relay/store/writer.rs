@@ -1,0 +1,254 @@
+//! The one writer: a synchronous core that turns batches into groups, and the thread that drives it.
+//!
+//! Batches wait in a fair queue. The thread takes what has gathered, applies it to a view of its
+//! own, appends one blob, waits for the sync, and only then hands the sealed group on. At the
+//! first failure of the store it stops for good: nothing is acknowledged any more (decision 10).
+
+use std::{
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+        mpsc::{Receiver, SyncSender, sync_channel},
+    },
+    thread::JoinHandle,
+};
+
+use tracing::{error, info, warn};
+
+use super::{
+    Store, StoreError,
+    apply::{Rejection, apply},
+    committed::{Committed, Outcome, Verdict},
+    point,
+    queue::{Lane, Queue},
+    record::{self, Record},
+    view::View,
+};
+use crate::{
+    domain::limits::{CHECKPOINT_BATCHES, CHECKPOINT_BYTES, GROUP_BATCHES_MAX, GROUPS_AHEAD_MAX},
+    relay::{
+        error::{Error, Failure},
+        rewrite::Batch,
+        ticket::Ticket,
+    },
+};
+
+/// The door to the writer.
+pub(in crate::relay) struct Writer {
+    shared: Arc<Shared>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+struct Shared {
+    queue: Mutex<Inbox>,
+    wake: Condvar,
+    failed: AtomicBool,
+    /// The newest group whose checkpoint is durable and whose log may be cut.
+    checkpointed: AtomicU64,
+}
+
+struct Inbox {
+    waiting: Queue<(Record, Ticket)>,
+    stopping: bool,
+}
+
+impl Writer {
+    /// Recovers the store and starts the thread. Gives the recovered view and the sealed groups.
+    pub(in crate::relay) fn start(mut store: Store) -> Result<(Self, View, Receiver<Committed>), StoreError> {
+        let view = store.recover()?;
+        let shared = Arc::new(Shared {
+            queue: Mutex::new(Inbox { waiting: Queue::new(), stopping: false }),
+            wake: Condvar::new(),
+            failed: AtomicBool::new(false),
+            checkpointed: AtomicU64::new(0),
+        });
+        let (sealed, groups) = sync_channel(GROUPS_AHEAD_MAX);
+        let core = Core { store, view: view.clone(), batches: 0, bytes: 0, checkpoint: None };
+        let thread = std::thread::Builder::new().name("writer".into()).spawn({
+            let shared = shared.clone();
+            move || drive(core, &shared, &sealed)
+        })?;
+        Ok((Self { shared, thread: Mutex::new(Some(thread)) }, view, groups))
+    }
+
+    /// Puts a batch into the queue.
+    ///
+    /// # Errors
+    /// The ticket comes back with the reason when there is no room, or no store.
+    pub(in crate::relay) fn commit(&self, batch: Batch, ticket: Ticket) -> Result<(), (Ticket, Failure)> {
+        if self.shared.failed.load(Ordering::Acquire) {
+            return Err((ticket, Failure::Store));
+        }
+        let record = batch.into_record();
+        let (service, lane) = (record.effect.service(), Lane::of(&record.by));
+        let mut inbox = self.shared.lock();
+        if inbox.stopping {
+            return Err((ticket, Failure::Stopping));
+        }
+        let full = inbox.waiting.push(service, lane, (record, ticket));
+        drop(inbox);
+        self.shared.wake.notify_one();
+        full.map_err(|(_, ticket)| (ticket, Failure::Busy))
+    }
+
+    /// Whether the store has failed.
+    pub(in crate::relay) fn failed(&self) -> bool {
+        self.shared.failed.load(Ordering::Acquire)
+    }
+
+    /// Lets what waits be written, then ends the thread.
+    pub(in crate::relay) fn stop(&self) {
+        self.shared.lock().stopping = true;
+        self.shared.wake.notify_one();
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread
+            && thread.join().is_err()
+        {
+            error!("the writer ended in a panic");
+        }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Inbox> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for batches; `None` when it is time to end.
+    fn next(&self) -> Option<Vec<(Record, Ticket)>> {
+        let mut inbox = self.lock();
+        while inbox.waiting.is_empty() {
+            if inbox.stopping {
+                return None;
+            }
+            inbox = self.wake.wait(inbox).unwrap_or_else(PoisonError::into_inner);
+        }
+        Some(std::iter::from_fn(|| inbox.waiting.pop()).take(GROUP_BATCHES_MAX).collect())
+    }
+}
+
+fn drive(mut core: Core, shared: &Arc<Shared>, sealed: &SyncSender<Committed>) {
+    while let Some(group) = shared.next() {
+        let committed = match core.commit(group) {
+            Ok(committed) => committed,
+            Err((tickets, failure)) => {
+                shared.failed.store(true, Ordering::Release);
+                error!(
+                    error = &failure as &dyn std::error::Error,
+                    "the store has failed: no write is acknowledged until the disk is mended and the process restarted"
+                );
+                let outcome = |ticket| Outcome { ticket, verdict: Verdict::Not(Failure::Store.into()) };
+                core.seal_unchanged(tickets.into_iter().map(outcome).collect())
+            }
+        };
+        if sealed.send(committed).is_err() {
+            return;
+        }
+        if shared.failed.load(Ordering::Acquire) {
+            refuse_the_rest(&core, shared, sealed);
+            return;
+        }
+        core.tend(shared);
+    }
+    if let Some(thread) = core.checkpoint.take()
+        && thread.join().is_err()
+    {
+        error!("the checkpoint ended in a panic");
+    }
+}
+
+/// Answers those who were waiting when the store failed.
+fn refuse_the_rest(core: &Core, shared: &Shared, sealed: &SyncSender<Committed>) {
+    let waiting: Vec<_> = {
+        let mut inbox = shared.lock();
+        std::iter::from_fn(|| inbox.waiting.pop()).collect()
+    };
+    let outcome = |(_, ticket)| Outcome { ticket, verdict: Verdict::Not(Failure::Store.into()) };
+    // An error means that the pump is gone, and with it all who would hear of this.
+    let _gone = sealed.send(core.seal_unchanged(waiting.into_iter().map(outcome).collect()));
+}
+
+/// The writer without its thread: (state, batches) → (state, sealed group).
+pub(super) struct Core {
+    store: Store,
+    view: View,
+    batches: u64,
+    bytes: u64,
+    checkpoint: Option<JoinHandle<()>>,
+}
+
+impl Core {
+    /// Applies a group to an overlay and makes it durable; at a failure the overlay is dropped.
+    fn commit(&mut self, group: Vec<(Record, Ticket)>) -> Result<Committed, (Vec<Ticket>, StoreError)> {
+        let mut overlay = self.view.clone();
+        let (mut records, mut outcomes) = (Vec::new(), Vec::new());
+        for (record, ticket) in group {
+            let verdict = match apply(&mut overlay, &record) {
+                Ok(applied) => {
+                    if !applied.repeated {
+                        records.push(record);
+                    }
+                    Verdict::Done { receipt: applied.receipt, events: applied.events, rejudge: applied.rejudge }
+                }
+                Err(Rejection::Stale) => Verdict::Stale,
+                Err(Rejection::Refused(reason)) => Verdict::Not(Error::from(reason)),
+            };
+            outcomes.push(Outcome { ticket, verdict });
+        }
+        if !records.is_empty() {
+            match self.append(&overlay, &records) {
+                Ok(chain) => (overlay.seq, overlay.chain) = (overlay.seq + 1, chain),
+                Err(failure) => return Err((outcomes.into_iter().map(|it| it.ticket).collect(), failure)),
+            }
+            self.batches += records.len() as u64;
+        }
+        self.view = overlay.clone();
+        Ok(Committed::seal(overlay, outcomes))
+    }
+
+    fn append(&mut self, overlay: &View, records: &[Record]) -> Result<record::Chain, StoreError> {
+        let seq = overlay.seq + 1;
+        let unwritable = |_| StoreError::Group { seq, why: "it cannot be encoded" };
+        let (blob, chain) = record::seal(&overlay.chain, seq, records).map_err(unwritable)?;
+        point::reached("commit-before-append");
+        self.store.append(seq, &blob, &chain)?;
+        point::reached("commit-after-sync");
+        self.bytes += blob.len() as u64;
+        Ok(chain)
+    }
+
+    fn seal_unchanged(&self, outcomes: Vec<Outcome>) -> Committed {
+        Committed::seal(self.view.clone(), outcomes)
+    }
+
+    /// Cuts the log behind a finished checkpoint, and starts the next one when it is time.
+    fn tend(&mut self, shared: &Arc<Shared>) {
+        let through = shared.checkpointed.swap(0, Ordering::AcqRel);
+        if through != 0 {
+            match self.store.trim(through) {
+                Ok(()) => info!(log.seq = through, "checkpoint written, log cut"),
+                Err(failure) => warn!(error = &failure as &dyn std::error::Error, "the log could not be cut"),
+            }
+        }
+        let due = CHECKPOINT_BATCHES <= self.batches || CHECKPOINT_BYTES <= self.bytes || checkpoint_forced(self.batches);
+        if !due || self.checkpoint.as_ref().is_some_and(|it| !it.is_finished()) {
+            return;
+        }
+        (self.batches, self.bytes) = (0, 0);
+        let (write, view, shared) = (self.store.checkpointer(), self.view.clone(), shared.clone());
+        let spawned = std::thread::Builder::new().name("checkpoint".into()).spawn(move || match write(&view) {
+            Ok(()) => shared.checkpointed.store(view.seq, Ordering::Release),
+            Err(failure) => warn!(error = &failure as &dyn std::error::Error, "the checkpoint could not be written"),
+        });
+        match spawned {
+            Ok(thread) => self.checkpoint = Some(thread),
+            Err(failure) => warn!(error = &failure as &dyn std::error::Error, "the checkpoint could not start"),
+        }
+    }
+}
+
+/// Lets the crash tests have checkpoints every few batches.
+fn checkpoint_forced(batches: u64) -> bool {
+    cfg!(debug_assertions)
+        && std::env::var("AIRLOCK_CHECKPOINT_BATCHES").ok().and_then(|it| it.parse().ok()).is_some_and(|it: u64| it <= batches)
+}
