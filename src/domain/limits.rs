@@ -131,3 +131,12 @@ pub const MESSAGE_BYTES_MAX: usize = 512;
 pub const RATE_KEYS_MAX: usize = 1_000_000;
 /// Keys of captured variables that one identity may hold in the limiters (decision 24).
 pub const RATE_KEYS_PER_IDENTITY_MAX: usize = 256;
+
+/// Bytes of an API key's secret at the least: what HMAC-SHA-256 needs (RFC 7518, section 3.2).
+pub const KEY_SECRET_BYTES_MIN: usize = 32;
+/// API keys that are valid at one time.
+pub const KEYS_MAX: usize = 64;
+/// Bytes of a page token: a key of 320 characters of four bytes, encoded.
+pub const PAGE_TOKEN_BYTES_MAX: usize = 2_048;
+/// Fields of one form or query string; the rest is not read.
+pub const FORM_FIELDS_MAX: usize = 64;
