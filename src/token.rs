@@ -1,5 +1,13 @@
 //! Access tokens: one shape for making and for judging them.
 
+mod claims;
+#[cfg(test)]
+mod hostile;
+mod keys;
+
+pub use claims::{Claims, mint, verify};
+pub use keys::{ApiKey, Keys, KeysFault};
+
 /// Why a credential does not hold. The codes are Twilio's (20101 … 20107, 20157, 51215).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenFault {
