@@ -1,51 +1,281 @@
 //! The passage, and the four verbs through which everything outside enters it:
 //! authenticate, submit, read, watch.
+//!
+//! One function sequences the stages (`Relay::pass`): standing → gate → rewrite → commit. The
+//! pump takes what the writer has sealed, in log order, gives each answer and then its events.
 
+mod refusal;
 mod authn;
 mod error;
 mod receipt;
-mod refusal;
 mod watcher;
+mod ticket;
+mod standing;
+mod acl;
+mod throttle;
+mod derived;
+mod record;
+mod gate;
+mod rewrite;
+mod store;
+mod activation;
+mod fetch;
+mod fanout;
+mod journal;
+mod sweep;
+mod rehearsal;
 
-use std::{net::IpAddr, sync::Arc};
+use std::{
+    net::IpAddr,
+    path::PathBuf,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+        mpsc::Receiver,
+    },
+    thread::JoinHandle,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
+use tracing::{error, info};
+
+pub use activation::Conflict;
 pub use authn::{Caller, Credential};
 pub use error::{Error, Failure};
 pub use receipt::{Reading, Receipt};
 pub use refusal::{DecisionId, Missing, Reason, Refusal, Under};
+pub use rehearsal::{Disagreement, rehearse};
+pub use store::StoreError;
 pub use watcher::{Answer, Queued, Watch, Watched, Watcher};
 
-use crate::domain::{
-    change::Change,
-    query::Query,
-    sid::{AccountSid, ObjectSid, ServiceSid},
-    time::Timestamp,
+use crate::{
+    domain::{
+        change::{Change, Operation},
+        limits::PASSAGES_MAX,
+        query::Query,
+        sid::{AccountSid, ObjectSid, ServiceSid},
+        time::Timestamp,
+    },
+    policy::PolicySet,
+    token::Keys,
 };
+use authn::Authn;
+use fanout::Hub;
+use gate::{Charge, Gate};
+use rewrite::{Batch, Given};
+use store::{Embedded, Memory, Store, committed::Committed, writer::Writer};
+use ticket::{Attempt, Ticket};
+
+/// What a relay needs to start.
+pub struct Settings {
+    /// The account that is served.
+    pub account: AccountSid,
+    /// Its auth token; empty when only API keys are accepted.
+    pub auth_token: String,
+    /// Its API keys.
+    pub keys: Keys,
+    /// The directory of the embedded store; `None` keeps everything in memory.
+    pub data: Option<PathBuf>,
+    /// The policies.
+    pub policies: PolicySet,
+    /// Objects of one identity outside any policy.
+    pub plain_objects_max: u32,
+    /// Bytes of one identity outside any policy.
+    pub plain_bytes_max: u64,
+    /// Resident memory above which nothing may grow, in bytes; 0 is no such bound.
+    pub memory_max_bytes: u64,
+    /// Free disk below which nothing may grow, in bytes; 0 is no such bound.
+    pub disk_min_free_bytes: u64,
+}
+
+/// Why a relay cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The store cannot be opened.
+    #[error("the store cannot be opened")]
+    Store(#[from] StoreError),
+    /// The policies do not fit what stands.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Policies(Vec<Conflict>),
+    /// The system gives no random bytes, or no thread.
+    #[error("the system refused {0}")]
+    System(&'static str),
+    /// The first record could not be written.
+    #[error("the store could not be written")]
+    Write(#[source] Error),
+}
 
 /// The relay: cheap to clone, shared by all fronts.
 #[derive(Clone)]
-pub struct Relay {}
+pub struct Relay {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    authn: Authn,
+    gate: Gate,
+    policies: Arc<PolicySet>,
+    writer: Writer,
+    hub: Hub,
+    decisions: AtomicU64,
+    plain_objects_max: u32,
+    plain_bytes_max: u64,
+    watermark: sweep::Watermark,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    stopping: sweep::Stopping,
+}
 
 impl Relay {
+    /// Recovers the store, checks the policies against what stands, and starts the passage.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing was changed then.
+    pub fn start(settings: Settings) -> Result<Self, StartError> {
+        let store = match &settings.data {
+            Some(directory) => Store::Embedded(Embedded::open(directory)?),
+            None => Store::Memory(Memory::default()),
+        };
+        let (writer, view, groups) = Writer::start(store)?;
+        if let Err(conflicts) = activation::check(&view, &settings.policies) {
+            writer.stop();
+            return Err(StartError::Policies(conflicts));
+        }
+        info!(log.seq = view.seq, services = view.services.len(), "store recovered");
+        let (new, active) = (view.secret == [0; 32], view.policies.clone());
+        let watermark =
+            sweep::Watermark::new(settings.data.clone(), settings.memory_max_bytes, settings.disk_min_free_bytes);
+        let relay = Self {
+            inner: Arc::new(Inner {
+                authn: Authn { account: settings.account, auth_token: settings.auth_token, keys: settings.keys },
+                gate: Gate::new(),
+                policies: Arc::new(settings.policies),
+                writer,
+                hub: Hub::new(view),
+                decisions: AtomicU64::new(u64::from_be_bytes(random()?)),
+                plain_objects_max: settings.plain_objects_max,
+                plain_bytes_max: settings.plain_bytes_max,
+                watermark,
+                threads: Mutex::new(Vec::new()),
+                stopping: sweep::Stopping::default(),
+            }),
+        };
+        relay.spawn("pump", {
+            let relay = relay.clone();
+            move || relay.pump(&groups)
+        })?;
+        let now = relay.now();
+        if new {
+            relay.own(rewrite::founding(random()?, relay.decision(), now)).map_err(StartError::Write)?;
+        }
+        if *active != *relay.inner.policies.hash() {
+            let batch = rewrite::activation(&relay.inner.policies, relay.decision(), now);
+            relay.own(batch).map_err(StartError::Write)?;
+            info!(policy.set = relay.inner.policies.hash(), "policies activated");
+        }
+        relay.spawn("sweep", {
+            let relay = relay.clone();
+            move || relay.sweep()
+        })?;
+        Ok(relay)
+    }
+
     /// Verifies a credential.
-    pub fn authenticate(&self, _credential: Credential<'_>, _peer: IpAddr) -> Result<Caller, Error> {
-        Err(Failure::Stopping.into())
+    ///
+    /// # Errors
+    /// A refusal with [`Reason::Credential`].
+    pub fn authenticate(&self, credential: Credential<'_>, peer: IpAddr) -> Result<Caller, Error> {
+        let default = self.default_service();
+        let caller = self.inner.authn.authenticate(&credential, peer, default, self.now());
+        let caller = caller.map_err(Reason::Credential)?;
+        match caller.service() {
+            Some(service) if self.inner.hub.view().tenant(service).is_none() => {
+                Err(Reason::Credential(crate::token::TokenFault::Grants).into())
+            }
+            _ => Ok(caller),
+        }
     }
 
     /// Lets a change through the passage, or refuses it. The answer is given exactly once: at once
     /// for a refusal of the gate, else by the pump, in the order of commitment.
-    pub fn submit(&self, _caller: &Caller, _change: Change, answer: Answer) {
-        (answer.then)(Err(Failure::Stopping.into()));
+    pub fn submit(&self, caller: &Caller, change: Change, answer: Answer) {
+        let (caller, decision, arrived) = (caller.clone(), self.decision(), self.now());
+        self.attempt(Box::new(Attempt { caller, change, answer, decision, arrived, passages: 0 }));
     }
 
     /// The same for callers that can wait.
-    pub async fn submitted(&self, _caller: &Caller, _change: Change) -> Result<Receipt, Error> {
-        Err(Failure::Stopping.into())
+    ///
+    /// # Errors
+    /// The refusal, or a failure of ours.
+    pub async fn submitted(&self, caller: &Caller, change: Change) -> Result<Receipt, Error> {
+        let (tell, told) = tokio::sync::oneshot::channel();
+        let then = Box::new(move |result| {
+            // The caller may have gone: the change stands all the same.
+            let _gone = tell.send(result);
+        });
+        self.submit(caller, change, Answer { then, through: None });
+        told.await.unwrap_or_else(|_| Err(Failure::Stopping.into()))
+    }
+
+    /// Runs the passage for an attempt, or answers it.
+    fn attempt(&self, mut attempt: Box<Attempt>) {
+        let charge = if attempt.passages == 0 { Charge::Take } else { Charge::Taken };
+        attempt.passages += 1;
+        let decided = if PASSAGES_MAX < attempt.passages {
+            Err(Failure::Contended.into())
+        } else {
+            self.pass(&attempt, charge)
+        };
+        let failed = match decided {
+            Ok(batch) => match self.inner.writer.commit(batch, Ticket::Attempt(attempt)) {
+                Err((Ticket::Attempt(attempt), failure)) => (attempt, failure.into()),
+                Ok(()) | Err((Ticket::Own(_), _)) => return,
+            },
+            Err(error) => (attempt, error),
+        };
+        let (attempt, mut error) = failed;
+        if let Error::Refused(refusal) = &mut error {
+            refusal.decision = Some(attempt.decision);
+        }
+        self.decided(&attempt, Err(&error));
+        (attempt.answer.then)(Err(error));
+    }
+
+    /// The passage: standing → gate → rewrite. What comes out goes to the writer.
+    fn pass(&self, attempt: &Attempt, charge: Charge) -> Result<Batch, Error> {
+        let (caller, now) = (&attempt.caller, self.now());
+        let operation = &attempt.change.operation;
+        let view = self.inner.hub.view();
+        let named = created_name(operation);
+        let address = operation.address().or(named.as_ref());
+        let standing = operation.service().and_then(|it| fetch::standing(&view, it, address, caller, now));
+        let settings = operation.service().and_then(|it| view.tenant(it)).map(|it| it.head.settings.clone());
+        if grows(operation)
+            && let Some(what) = self.inner.watermark.short_of()
+        {
+            return Err(Reason::Watermark { what }.into());
+        }
+        let admitted =
+            self.inner.gate.admit_change(caller, attempt.change.clone(), standing, &self.inner.policies, now, charge)?;
+        let given = Given {
+            decision: attempt.decision,
+            sid: random().map_err(|_| Failure::Store)?,
+            plain_objects_max: self.inner.plain_objects_max,
+            plain_bytes_max: self.inner.plain_bytes_max,
+            settings,
+        };
+        Ok(rewrite::rewrite(admitted, &given)?)
     }
 
     /// Answers a question from the state that is durable and told to all.
-    pub fn read(&self, _caller: &Caller, _query: &Query) -> Result<Reading, Error> {
-        Err(Failure::Stopping.into())
+    ///
+    /// # Errors
+    /// The refusal.
+    pub fn read(&self, caller: &Caller, query: &Query) -> Result<Reading, Error> {
+        let (view, now) = (self.inner.hub.view(), self.now());
+        let standing = fetch::standing(&view, query.service(), query.address(), caller, now);
+        let admitted =
+            self.inner.gate.admit_query(caller, query.clone(), standing, &self.inner.policies, now)?;
+        Ok(fetch::fetch(&view, &admitted)?)
     }
 
     /// Subscribes: queues the replay into the watcher, calls `then`, and from there on queues what
@@ -53,37 +283,129 @@ impl Relay {
     /// same watcher replaces the first. The caller flushes the watcher afterwards.
     pub fn watch(
         &self,
-        _caller: &Caller,
-        _watch: Watch,
-        _watcher: &Arc<dyn Watcher>,
+        caller: &Caller,
+        watch: Watch,
+        watcher: &Arc<dyn Watcher>,
         then: &mut dyn FnMut(Result<Watched, Error>),
     ) {
-        then(Err(Failure::Stopping.into()));
+        let Some(service) = caller.service() else {
+            then(Err(Reason::Forbidden.into()));
+            return;
+        };
+        let object = crate::domain::object::ObjectRef::Sid(watch.object);
+        let address = crate::domain::object::Address { service, kind: watch.object.kind, object };
+        if let Err(error) = self.read(caller, &Query::Object(address)) {
+            then(Err(error));
+            return;
+        }
+        let mut told = |outcome: Result<Watched, Reason>| then(outcome.map_err(Error::from));
+        self.inner.hub.subscribe(service, watch.object, watch.since, watcher, &mut told);
     }
 
     /// Ends one subscription; nothing happens when there is none.
-    pub fn unwatch(&self, _watcher_id: u64, _object: ObjectSid) {}
+    pub fn unwatch(&self, watcher_id: u64, object: ObjectSid) {
+        self.inner.hub.unsubscribe(watcher_id, object);
+    }
 
     /// Ends all subscriptions of a connection.
-    pub fn unwatch_all(&self, _watcher_id: u64) {}
+    pub fn unwatch_all(&self, watcher_id: u64) {
+        self.inner.hub.unsubscribe_all(watcher_id);
+    }
 
     /// The service behind the alias `default`, if it was made.
     pub fn default_service(&self) -> Option<ServiceSid> {
-        None
+        self.inner.hub.view().default_service
     }
 
     /// The account that this server serves.
     pub fn account(&self) -> AccountSid {
-        AccountSid::new([0; 16])
+        self.inner.authn.account
     }
 
     /// The clock of this server.
     pub fn now(&self) -> Timestamp {
-        Timestamp::default()
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
     }
 
-    /// `Err` once the store has failed: `/ready` is then 503.
+    /// Whether writes are taken.
+    ///
+    /// # Errors
+    /// [`Failure::Store`] once the store has failed: `/ready` is then 503.
     pub fn ready(&self) -> Result<(), Failure> {
+        if self.inner.writer.failed() { Err(Failure::Store) } else { Ok(()) }
+    }
+
+    /// Lets what waits be written, then ends the threads.
+    pub async fn stop(&self) {
+        let relay = self.clone();
+        let ended = tokio::task::spawn_blocking(move || {
+            relay.inner.stopping.stop();
+            relay.inner.writer.stop();
+            let threads = std::mem::take(&mut *relay.inner.threads.lock().unwrap_or_else(PoisonError::into_inner));
+            threads.into_iter().filter_map(|it| it.join().err()).count()
+        });
+        if !matches!(ended.await, Ok(0)) {
+            error!("a thread ended in a panic");
+        }
+    }
+
+    /// Takes sealed groups, in log order, until the writer is gone.
+    fn pump(&self, groups: &Receiver<Committed>) {
+        while let Ok(group) = groups.recv() {
+            let again = self.inner.hub.deliver(group, &mut |attempt, outcome| self.decided(attempt, outcome));
+            again.into_iter().for_each(|it| self.attempt(it));
+        }
+    }
+
+    fn decided(&self, attempt: &Attempt, outcome: Result<&Receipt, &Error>) {
+        let Attempt { caller, change, decision, arrived, .. } = attempt;
+        journal::record(caller, &change.operation, *decision, *arrived, self.now(), outcome);
+    }
+
+    /// Commits a batch of the relay's own and waits for it.
+    fn own(&self, batch: Batch) -> Result<(), Error> {
+        let (tell, told) = std::sync::mpsc::sync_channel(1);
+        let ticket = Ticket::Own(Box::new(move |result| {
+            // Whoever asked may have stopped waiting.
+            let _gone = tell.send(result);
+        }));
+        self.inner.writer.commit(batch, ticket).map_err(|(_, failure)| Error::from(failure))?;
+        told.recv().unwrap_or_else(|_| Err(Failure::Stopping.into()))
+    }
+
+    fn decision(&self) -> DecisionId {
+        DecisionId(self.inner.decisions.fetch_add(1, Ordering::Relaxed))
+    }
+
+    fn spawn(&self, name: &'static str, run: impl FnOnce() + Send + 'static) -> Result<(), StartError> {
+        let thread = std::thread::Builder::new().name(name.into()).spawn(run);
+        let thread = thread.map_err(|_| StartError::System("a thread"))?;
+        self.inner.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
         Ok(())
     }
+}
+
+/// The address that a creation is about, so that the gate sees what stands there.
+fn created_name(operation: &Operation) -> Option<crate::domain::object::Address> {
+    let Operation::Create { service, kind, name: Some(name), .. } = operation else {
+        return None;
+    };
+    let object = crate::domain::object::ObjectRef::Name(name.clone());
+    Some(crate::domain::object::Address { service: *service, kind: *kind, object })
+}
+
+/// Whether an operation can make the state larger.
+fn grows(operation: &Operation) -> bool {
+    match operation {
+        Operation::Create { .. } | Operation::CreateService { .. } | Operation::SetItem { .. } => true,
+        Operation::Update { data, .. } => data.is_some(),
+        _ => false,
+    }
+}
+
+fn random<const N: usize>() -> Result<[u8; N], StartError> {
+    let mut bytes = [0; N];
+    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| StartError::System("random bytes"))?;
+    Ok(bytes)
 }

@@ -3,8 +3,16 @@
 use std::{fmt, net::IpAddr, sync::Arc};
 
 use serde_json::Value;
+use subtle::ConstantTimeEq;
 
-use crate::domain::{name::Identity, sid::ServiceSid, time::Timestamp};
+use crate::{
+    domain::{
+        name::Identity,
+        sid::{AccountSid, ServiceSid},
+        time::Timestamp,
+    },
+    token::{self, Keys, TokenFault},
+};
 
 /// What a request brings to prove who is behind it.
 pub enum Credential<'a> {
@@ -75,5 +83,44 @@ impl Caller {
 impl fmt::Debug for Caller {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "Caller({})", self.identity().map_or("backend", Identity::as_str))
+    }
+}
+
+/// The credentials that are accepted.
+pub(super) struct Authn {
+    pub(super) account: AccountSid,
+    pub(super) auth_token: String,
+    pub(super) keys: Keys,
+}
+
+impl Authn {
+    /// Verifies a credential; `default_service` is what the alias in a token means.
+    pub(super) fn authenticate(
+        &self,
+        credential: &Credential<'_>,
+        peer: IpAddr,
+        default_service: Option<ServiceSid>,
+        now: Timestamp,
+    ) -> Result<Caller, TokenFault> {
+        match credential {
+            Credential::Token(text) => {
+                let claims = token::verify(text, &self.keys, self.account, now)?;
+                let service = match claims.service.as_str() {
+                    "default" => default_service.ok_or(TokenFault::Grants)?,
+                    sid => sid.parse().map_err(|_| TokenFault::Grants)?,
+                };
+                let who = Who::Client { identity: claims.identity, service, claims: claims.claims };
+                Ok(Caller { inner: Arc::new(Inner { who, until: Some(claims.expires), peer }) })
+            }
+            Credential::Basic { user, password } => {
+                let right_token = bool::from(self.auth_token.as_bytes().ct_eq(password.as_bytes()));
+                let account = !self.auth_token.is_empty() && *user == self.account.to_string() && right_token;
+                if account || self.keys.judge(user, password).is_some() {
+                    Ok(Caller { inner: Arc::new(Inner { who: Who::Backend, until: None, peer }) })
+                } else {
+                    Err(TokenFault::Basic)
+                }
+            }
+        }
     }
 }

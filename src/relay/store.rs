@@ -1,6 +1,5 @@
 //! Batches in, durable state out: the log, the view that it adds up to, and the one writer.
 
-pub(in crate::relay) mod record;
 pub(in crate::relay) mod view;
 pub(in crate::relay) mod apply;
 pub(in crate::relay) mod committed;
@@ -10,12 +9,12 @@ mod memory;
 mod embedded;
 mod queue;
 pub(in crate::relay) mod writer;
-#[cfg(test)]
-mod contract;
 
 use apply::apply;
-use record::{Broken, Chain};
+
 use view::View;
+
+use crate::relay::record::{self, Broken, Chain};
 
 pub(in crate::relay) use embedded::Embedded;
 pub(in crate::relay) use memory::Memory;

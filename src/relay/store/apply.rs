@@ -24,10 +24,8 @@ use crate::{
         acl,
         receipt::Receipt,
         refusal::{Missing, Reason},
-        store::{
-            record::{By, Effect, Record, Shell},
-            view::{Object, Remembered, Tenant, View},
-        },
+        record::{By, Effect, Record, Shell},
+        store::view::{Object, Remembered, Tenant, View},
     },
 };
 use scribe::Scribe;

@@ -14,8 +14,8 @@ use std::{
 
 use rusqlite::{Connection, OptionalExtension};
 
-use super::{Checkpoint, StoreError, record::Chain};
-use crate::domain::limits::STORE_BUSY_SECONDS;
+use super::{Checkpoint, StoreError};
+use crate::{domain::limits::STORE_BUSY_SECONDS, relay::record::Chain};
 
 /// The writer's half: the log and its anchor. Holds the directory's lock.
 pub(in crate::relay) struct Embedded {

@@ -11,7 +11,7 @@ use crate::{
         name::Identity,
         sid::ServiceSid,
     },
-    relay::store::record::By,
+    relay::record::By,
 };
 
 /// Who waits in line.

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::{
     domain::{object::EventId, service::ServiceHead, sid::ServiceSid, time::Timestamp},
     policy::Reserved,
-    relay::store::{
+    relay::{
         record::Chain,
-        view::{Object, Remembered, Tenant, View},
+        store::view::{Object, Remembered, Tenant, View},
     },
 };
 

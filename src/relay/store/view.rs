@@ -19,7 +19,7 @@ use crate::{
         time::Timestamp,
     },
     policy::Reserved,
-    relay::store::record::Chain,
+    relay::record::Chain,
 };
 
 /// Everything that stands.

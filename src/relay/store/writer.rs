@@ -21,13 +21,13 @@ use super::{
     committed::{Committed, Outcome, Verdict},
     point,
     queue::{Lane, Queue},
-    record::{self, Record},
     view::View,
 };
 use crate::{
     domain::limits::{CHECKPOINT_BATCHES, CHECKPOINT_BYTES, GROUP_BATCHES_MAX, GROUPS_AHEAD_MAX},
     relay::{
         error::{Error, Failure},
+        record::{self, Record},
         rewrite::Batch,
         ticket::Ticket,
     },

@@ -15,7 +15,7 @@ use crate::{
     relay::{
         receipt::Receipt,
         refusal::{Missing, Reason},
-        store::record::{By, Publication, Shell},
+        record::{By, Publication, Shell},
     },
 };
 

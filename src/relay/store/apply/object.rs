@@ -13,10 +13,8 @@ use crate::{
     relay::{
         receipt::Receipt,
         refusal::{Missing, Reason},
-        store::{
-            record::{By, Publication, Shell},
-            view::{Body, Object},
-        },
+        record::{By, Publication, Shell},
+        store::view::{Body, Object},
     },
 };
 

@@ -14,9 +14,9 @@ use crate::{
         sid::ObjectSid,
         time::Timestamp,
     },
-    relay::store::{
+    relay::{
         record::{Publication, Shell},
-        view::{Body, Entry, Object, Place, Source},
+        store::view::{Body, Entry, Object, Place, Source},
     },
 };
 

@@ -163,7 +163,7 @@ pub(in crate::relay) enum Broken {
 }
 
 /// Seals the records of one group; gives the blob and the new head of the chain.
-pub(super) fn seal(before: &Chain, seq: u64, records: &[Record]) -> Result<(Vec<u8>, Chain), Broken> {
+pub(in crate::relay) fn seal(before: &Chain, seq: u64, records: &[Record]) -> Result<(Vec<u8>, Chain), Broken> {
     let mut blob = vec![VERSION];
     blob.extend_from_slice(before);
     let mut blob = postcard::to_extend(records, blob).map_err(|_| Broken::Unknown)?;
@@ -173,7 +173,7 @@ pub(super) fn seal(before: &Chain, seq: u64, records: &[Record]) -> Result<(Vec<
 }
 
 /// Opens a group that must follow `before`.
-pub(super) fn open(before: &Chain, seq: u64, blob: &[u8]) -> Result<(Vec<Record>, Chain), Broken> {
+pub(in crate::relay) fn open(before: &Chain, seq: u64, blob: &[u8]) -> Result<(Vec<Record>, Chain), Broken> {
     if blob.first() != Some(&VERSION) {
         return Err(Broken::Version);
     }

@@ -1,0 +1,395 @@
+//! The outer door: token, address, limits, size, schema, in this order. Mints [`Admitted`].
+//!
+//! Pure but for the limiter: what stands, the policies and the time are arguments.
+
+use std::sync::Arc;
+
+use crate::{
+    domain::{
+        change::{Change, Operation},
+        data::Input,
+        detail::Violation,
+        limits::DATA_BYTES_MAX,
+        name::{Identity, ItemKey, UniqueName},
+        object::{Address, Head, ObjectKind, ObjectRef, Space},
+        permission::Right,
+        query::Query,
+        sid::{ObjectSid, ServiceSid},
+        time::Timestamp,
+    },
+    policy::{Captures, Mode, Policy, PolicySet, Read, Route},
+    relay::{
+        acl,
+        authn::Caller,
+        refusal::{Missing, Reason, Refusal, Under},
+        standing::Standing,
+        throttle::{Throttle, TooFast},
+    },
+    token::TokenFault,
+};
+
+/// A request that has passed the gate. It is used once.
+#[must_use]
+pub(super) struct Admitted<T> {
+    request: T,
+    caller: Caller,
+    at: Timestamp,
+    under: Grounds,
+    standing: Option<Standing>,
+    policies: Arc<PolicySet>,
+}
+
+/// On what grounds a request was admitted.
+#[derive(Clone)]
+pub(super) enum Grounds {
+    /// Sync's own rules.
+    Plain,
+    /// A policy: the private object of this identity.
+    Private { policy: Arc<Policy>, captures: Captures, owner: Identity },
+    /// A shared object of a policy: backends, and clients that read.
+    Shared { policy: Arc<Policy>, sid: ObjectSid, name: Option<UniqueName> },
+    /// A service, by a backend.
+    Service,
+}
+
+impl<T> Admitted<T> {
+    /// Takes the admission apart: whoever does has used it.
+    pub(super) fn open(self) -> (T, Caller, Timestamp, Grounds, Option<Standing>, Arc<PolicySet>) {
+        (self.request, self.caller, self.at, self.under, self.standing, self.policies)
+    }
+
+    /// What was asked.
+    pub(super) fn request(&self) -> &T {
+        &self.request
+    }
+
+    /// On what grounds it was admitted.
+    pub(super) fn grounds(&self) -> &Grounds {
+        &self.under
+    }
+
+    /// What stood when it was admitted.
+    pub(super) fn standing(&self) -> Option<&Standing> {
+        self.standing.as_ref()
+    }
+
+    /// When it was admitted.
+    pub(super) fn at(&self) -> Timestamp {
+        self.at
+    }
+}
+
+/// Whether the caller's own limits are charged: once for each attempt, not for each passage.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Charge {
+    Take,
+    Taken,
+}
+
+/// The gate.
+pub(super) struct Gate {
+    throttle: Throttle,
+}
+
+impl Gate {
+    pub(super) fn new() -> Self {
+        Self { throttle: Throttle::new() }
+    }
+
+    /// Forgets limiters that are full again.
+    pub(super) fn sweep(&self, now: Timestamp) {
+        self.throttle.sweep(now);
+    }
+
+    /// Admits a change or refuses it; `standing` is `None` when the service does not stand.
+    pub(super) fn admit_change(
+        &self,
+        caller: &Caller,
+        change: Change,
+        standing: Option<Standing>,
+        policies: &Arc<PolicySet>,
+        now: Timestamp,
+        charge: Charge,
+    ) -> Result<Admitted<Change>, Refusal> {
+        valid(caller, change.operation.service(), now)?;
+        let admitted = |request, under, standing| Admitted {
+            request,
+            caller: caller.clone(),
+            at: now,
+            under,
+            standing,
+            policies: policies.clone(),
+        };
+        let about_service = matches!(
+            change.operation,
+            Operation::CreateService { .. } | Operation::UpdateService { .. } | Operation::RemoveService { .. }
+        );
+        if about_service {
+            if caller.identity().is_some() {
+                return Err(forbidden(None));
+            }
+            return Ok(admitted(change, Grounds::Service, standing));
+        }
+        let Some(standing) = standing else {
+            return Err(Refusal::plain(Reason::NotFound(Missing::Service)));
+        };
+        let target = Place::of(&change.operation);
+        let under = self.address(caller, &target, &standing, policies)?;
+        if let (Grounds::Private { policy, captures, .. }, Charge::Take, Some(_)) = (&under, charge, caller.identity())
+        {
+            self.throttle.take_own(caller, policy, captures, now).map_err(|it| too_fast(it, policy))?;
+        }
+        writable(caller, &change.operation, &target, &standing, &under)?;
+        if let Some(data) = change.operation.data() {
+            examine(data, &under)?;
+        }
+        if let (Grounds::Private { policy, captures, .. }, Charge::Take, Some(_)) = (&under, charge, caller.identity())
+        {
+            self.throttle.take_shared(caller, policy, captures, now).map_err(|it| too_fast(it, policy))?;
+        }
+        Ok(admitted(change, under, Some(standing)))
+    }
+
+    /// Admits a question or refuses it.
+    pub(super) fn admit_query(
+        &self,
+        caller: &Caller,
+        query: Query,
+        standing: Option<Standing>,
+        policies: &Arc<PolicySet>,
+        now: Timestamp,
+    ) -> Result<Admitted<Query>, Refusal> {
+        valid(caller, Some(query.service()), now)?;
+        let standing = standing.ok_or_else(|| Refusal::plain(Reason::NotFound(Missing::Service)))?;
+        let under = match query.address() {
+            None if caller.identity().is_some() => return Err(forbidden(None)),
+            None => Grounds::Service,
+            Some(address) => {
+                let place = Place::at(address);
+                let under = self.address(caller, &place, &standing, policies)?;
+                readable(caller, &place, &standing, &under)?;
+                under
+            }
+        };
+        let (request, caller, policies) = (query, caller.clone(), policies.clone());
+        Ok(Admitted { request, caller, at: now, under, standing: Some(standing), policies })
+    }
+
+    /// Whose business an address is. Another's private object is refused here, before anything
+    /// about it is looked at (invariant 11).
+    fn address(
+        &self,
+        caller: &Caller,
+        place: &Place<'_>,
+        standing: &Standing,
+        policies: &Arc<PolicySet>,
+    ) -> Result<Grounds, Refusal> {
+        let name = standing.head.as_ref().map_or(place.name, |it| it.unique_name.as_ref());
+        let route = match name {
+            Some(name) => policies.route(standing.service, standing.service_name.as_deref(), place.kind, name),
+            None => Route::Plain,
+        };
+        let client = caller.identity();
+        match route {
+            Route::Private { policy, captures } => {
+                let owner = captures.identity().and_then(|it| Identity::try_from(it).ok());
+                let Some(owner) = owner.filter(|owner| client.is_none_or(|it| it == owner)) else {
+                    return Err(forbidden(Some(&policy)));
+                };
+                Ok(Grounds::Private { policy, captures, owner })
+            }
+            Route::Shared { policy, .. } => {
+                let sid = match (&standing.head, standing.derived, name) {
+                    (Some(head), _, _) => head.sid,
+                    (None, Some(sid), _) => sid,
+                    (None, None, Some(name)) => {
+                        super::derived::sid(&standing.secret, standing.service, place.kind, name)
+                    }
+                    (None, None, None) => return Err(forbidden(Some(&policy))),
+                };
+                Ok(Grounds::Shared { policy, sid, name: name.cloned() })
+            }
+            Route::Closed { policy } => Err(forbidden(Some(&policy))),
+            Route::Plain => match standing.head.as_ref().map(|it| &it.space) {
+                Some(Space::Private { .. } | Space::Shared { .. }) if client.is_some() => Err(forbidden(None)),
+                _ => Ok(Grounds::Plain),
+            },
+        }
+    }
+}
+
+/// What an operation or a question is about.
+struct Place<'r> {
+    kind: ObjectKind,
+    name: Option<&'r UniqueName>,
+    by_sid: bool,
+}
+
+impl<'r> Place<'r> {
+    fn of(operation: &'r Operation) -> Self {
+        match operation {
+            Operation::Create { kind, name, .. } => Self { kind: *kind, name: name.as_ref(), by_sid: false },
+            other => other.address().map_or(
+                Self { kind: ObjectKind::Document, name: None, by_sid: false },
+                Self::at,
+            ),
+        }
+    }
+
+    fn at(address: &'r Address) -> Self {
+        match &address.object {
+            ObjectRef::Name(name) => Self { kind: address.kind, name: Some(name), by_sid: false },
+            ObjectRef::Sid(_) => Self { kind: address.kind, name: None, by_sid: true },
+        }
+    }
+
+    fn missing(&self) -> Missing {
+        if self.by_sid { Missing::Sid(self.kind) } else { Missing::Name(self.kind) }
+    }
+}
+
+/// The caller's credential still holds, and for this service.
+fn valid(caller: &Caller, service: Option<ServiceSid>, now: Timestamp) -> Result<(), Refusal> {
+    if caller.until().is_some_and(|it| it <= now) {
+        return Err(Refusal::plain(Reason::Credential(TokenFault::Expired)).by_rule("token"));
+    }
+    match (caller.service(), service) {
+        (Some(own), Some(other)) if own != other => Err(forbidden(None)),
+        _ => Ok(()),
+    }
+}
+
+/// Whether the object may be written by this caller; for what does not stand, whether it may be made.
+fn writable(
+    caller: &Caller,
+    operation: &Operation,
+    place: &Place<'_>,
+    standing: &Standing,
+    under: &Grounds,
+) -> Result<(), Refusal> {
+    let making = matches!(operation, Operation::Create { .. });
+    match under {
+        Grounds::Shared { policy, .. } if caller.identity().is_some() => Err(forbidden(Some(policy))),
+        Grounds::Shared { .. } => match operation {
+            Operation::Remove { .. } | Operation::RemoveItem { .. } if standing.head.is_none() => {
+                Err(Refusal::plain(Reason::NotFound(place.missing())))
+            }
+            _ if standing.head.is_none() && standing.derived.is_none() && place.name.is_none() => {
+                Err(Refusal::plain(Reason::NotFound(place.missing())))
+            }
+            _ => Ok(()),
+        },
+        Grounds::Private { policy, .. } if policy.mode == Mode::Off && caller.identity().is_some() => {
+            Err(forbidden(Some(policy)))
+        }
+        Grounds::Private { .. } if making || standing.head.is_some() => Ok(()),
+        Grounds::Plain if making => Ok(()),
+        Grounds::Plain => {
+            let head = found(place, standing)?;
+            debug_assert_eq!(head.space, Space::Plain);
+            match caller.identity() {
+                None => Ok(()),
+                Some(_) => {
+                    acl::permits(standing.acl, standing.permission, right(operation)).map_err(|_| forbidden(None))
+                }
+            }
+        }
+        Grounds::Private { .. } | Grounds::Service => found(place, standing).map(|_| ()),
+    }
+}
+
+fn readable(caller: &Caller, place: &Place<'_>, standing: &Standing, under: &Grounds) -> Result<(), Refusal> {
+    match under {
+        Grounds::Shared { policy, name, .. } if caller.identity().is_some() => {
+            let matches = |it: &&crate::policy::Target| name.as_ref().is_some_and(|name| it.name.matches(name));
+            let everyone = policy.targets.iter().filter(matches).all(|it| it.read == Read::Everyone);
+            if everyone || standing.permission.read { Ok(()) } else { Err(forbidden(Some(policy))) }
+        }
+        Grounds::Shared { .. } | Grounds::Service => Ok(()),
+        Grounds::Private { .. } => found(place, standing).map(|_| ()),
+        // A SID that fits, of an object that does not stand: it reads as empty (decision 18).
+        Grounds::Plain if standing.head.is_none() && standing.derived.is_some() => Ok(()),
+        Grounds::Plain => {
+            found(place, standing)?;
+            match caller.identity() {
+                None => Ok(()),
+                Some(_) => acl::permits(standing.acl, standing.permission, Right::Read).map_err(|_| forbidden(None)),
+            }
+        }
+    }
+}
+
+fn found<'s>(place: &Place<'_>, standing: &'s Standing) -> Result<&'s Head, Refusal> {
+    match (&standing.head, standing.derived) {
+        (Some(head), _) => Ok(head),
+        (None, Some(_)) => Err(forbidden(None)),
+        (None, None) => Err(Refusal::plain(Reason::NotFound(place.missing()))),
+    }
+}
+
+/// The right that a client needs on a plain object (Sync).
+pub(super) fn right(operation: &Operation) -> Right {
+    match operation {
+        Operation::Remove { .. } => Right::Manage,
+        _ => Right::Write,
+    }
+}
+
+/// Size, numbers, schema. `{}` says nothing and needs no schema (the policy language).
+fn examine(data: &Input, under: &Grounds) -> Result<(), Refusal> {
+    let policy = match under {
+        Grounds::Private { policy, .. } => Some(policy),
+        _ => None,
+    };
+    let max_bytes = policy.map_or(DATA_BYTES_MAX, |it| it.from.max_bytes.min(DATA_BYTES_MAX));
+    if max_bytes < data.data().size_bytes() {
+        return Err(refused(Reason::TooLarge { max_bytes }, policy, "size", Vec::new()));
+    }
+    let Some(policy) = policy.filter(|_| !data.data().is_empty()) else {
+        return Ok(());
+    };
+    if let Some(pointer) = data.unsafe_integer() {
+        let violation = Violation {
+            pointer: pointer.to_owned(),
+            keyword: "integer".to_owned(),
+            message: "integers are at most 2^53 - 1".to_owned(),
+        };
+        return Err(refused(Reason::UnsafeInteger, Some(policy), "size", vec![violation]));
+    }
+    match policy.from.schema.as_ref().map(|it| it.check(data.value())) {
+        Some(Err(violations)) => Err(refused(Reason::Schema, Some(policy), "schema", violations)),
+        Some(Ok(())) | None => Ok(()),
+    }
+}
+
+/// How a refusal names its policy.
+pub(super) fn under(policy: &Policy) -> Under {
+    Under { name: policy.name.clone(), version: policy.version.clone(), detail: policy.detail }
+}
+
+/// A refusal by a stage.
+pub(super) fn refused(
+    reason: Reason,
+    policy: Option<&Arc<Policy>>,
+    rule: &str,
+    violations: Vec<Violation>,
+) -> Refusal {
+    let plain = Refusal::plain(reason).by_rule(rule);
+    Refusal { policy: policy.map(|it| under(it)), violations, ..plain }
+}
+
+fn forbidden(policy: Option<&Arc<Policy>>) -> Refusal {
+    refused(Reason::Forbidden, policy, "address", Vec::new())
+}
+
+fn too_fast(fault: TooFast, policy: &Arc<Policy>) -> Refusal {
+    Refusal { retry_ms: Some(fault.retry_ms), ..refused(Reason::Limit, Some(policy), &fault.limit, Vec::new()) }
+}
+
+/// The item that a change is about, if it is about one.
+pub(super) fn item_key(operation: &Operation) -> Option<&ItemKey> {
+    match operation {
+        Operation::SetItem { key, .. } | Operation::RemoveItem { key, .. } => Some(key),
+        _ => None,
+    }
+}

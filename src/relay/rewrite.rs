@@ -1,0 +1,303 @@
+//! Private change → private and shared writes. Mints [`Batch`]: its births stand here, one by one.
+//!
+//! Everything is computed here, from values; `apply` only swaps them in (decision 1).
+
+use std::sync::Arc;
+
+use aws_lc_rs::digest::{Context, SHA256};
+use serde_json::Value;
+
+use crate::{
+    domain::{
+        change::{Change, Expect, IfMatch, Operation},
+        data::{Data, Input},
+        detail::Violation,
+        limits::DATA_BYTES_MAX,
+        name::{Identity, ItemKey},
+        object::{Address, ObjectKind, ObjectRef, Revision, Space},
+        service::Settings,
+        sid::{ObjectSid, ServiceSid},
+        time::{Timestamp, Ttl},
+    },
+    policy::{Bindings, Policy, PolicySet, Reserved},
+    relay::{
+        authn::Caller,
+        derived,
+        gate::{self, Admitted, Grounds},
+        record::{By, Effect, Publication, Record, Shell},
+        refusal::{DecisionId, Missing, Reason, Refusal},
+        standing::Standing,
+    },
+};
+
+/// A private write with all its shared writes: committed together or not at all.
+#[must_use]
+pub(super) struct Batch {
+    record: Record,
+}
+
+impl Batch {
+    /// Takes the batch apart, for the log.
+    pub(super) fn into_record(self) -> Record {
+        self.record
+    }
+}
+
+/// What a batch needs besides the admission: nothing here is drawn or read in this file.
+pub(super) struct Given {
+    pub(super) decision: DecisionId,
+    /// Random bytes for the SID of what may be made.
+    pub(super) sid: [u8; 16],
+    pub(super) plain_objects_max: u32,
+    pub(super) plain_bytes_max: u64,
+    /// The settings of the service, for a change of them.
+    pub(super) settings: Option<Settings>,
+}
+
+/// Birth 1: a caller's admitted change.
+///
+/// # Errors
+/// When the shared side cannot be made of this data, or would break its schema.
+pub(super) fn rewrite(admitted: Admitted<Change>, given: &Given) -> Result<Batch, Refusal> {
+    let (change, caller, at, grounds, standing, policies) = admitted.open();
+    let batch = batch_id(&caller, &change);
+    let by = by(&caller, &grounds, &change.operation, given);
+    let effect = match standing {
+        _ if matches!(grounds, Grounds::Service) => service_effect(change.operation, given),
+        Some(standing) => Pen { caller: &caller, at, grounds: &grounds, standing: &standing, given }.effect(change),
+        None => Err(Refusal::plain(Reason::NotFound(Missing::Service))),
+    }?;
+    Ok(Batch { record: Record { at, decision: given.decision, by, policies: policies.hash().into(), batch, effect } })
+}
+
+/// Birth 2: the sweep removes what is due.
+pub(super) fn expiry(
+    service: ServiceSid,
+    due: Vec<(ObjectSid, Option<ItemKey>)>,
+    decision: DecisionId,
+    at: Timestamp,
+) -> Batch {
+    own(Effect::Expire { service, due }, "".into(), decision, at)
+}
+
+/// Birth 3: the first record of a store.
+pub(super) fn founding(secret: [u8; 32], decision: DecisionId, at: Timestamp) -> Batch {
+    own(Effect::Found { secret }, "".into(), decision, at)
+}
+
+/// Birth 4: a policy set takes force (decision 3).
+pub(super) fn activation(set: &PolicySet, decision: DecisionId, at: Timestamp) -> Batch {
+    let reserved: Vec<Reserved> = set.reserved();
+    own(Effect::Activate { reserved }, set.hash().into(), decision, at)
+}
+
+fn own(effect: Effect, policies: Arc<str>, decision: DecisionId, at: Timestamp) -> Batch {
+    Batch { record: Record { at, decision, by: By::System, policies, batch: None, effect } }
+}
+
+fn by(caller: &Caller, grounds: &Grounds, operation: &Operation, given: &Given) -> By {
+    let Some(identity) = caller.identity().cloned() else {
+        return By::Backend;
+    };
+    match grounds {
+        Grounds::Private { policy, .. } => By::Policy {
+            identity,
+            policy: policy.name.clone(),
+            version: policy.version.clone(),
+            objects_max: policy.from.objects_max,
+        },
+        _ => By::Client {
+            identity,
+            right: gate::right(operation),
+            objects_max: given.plain_objects_max,
+            bytes_max: given.plain_bytes_max,
+        },
+    }
+}
+
+fn service_effect(operation: Operation, given: &Given) -> Result<Effect, Refusal> {
+    match operation {
+        Operation::CreateService { default, settings } => {
+            let settings = settings.applied_to(&Settings::default());
+            Ok(Effect::CreateService { service: ServiceSid::new(given.sid), default, settings })
+        }
+        Operation::UpdateService { service, settings } => {
+            let Some(old) = &given.settings else {
+                return Err(Refusal::plain(Reason::NotFound(Missing::Service)));
+            };
+            Ok(Effect::UpdateService { service, settings: settings.applied_to(old) })
+        }
+        Operation::RemoveService { service } => Ok(Effect::RemoveService { service }),
+        _ => Err(Refusal::plain(Reason::Forbidden)),
+    }
+}
+
+/// Writes the effect of one change.
+struct Pen<'p> {
+    caller: &'p Caller,
+    at: Timestamp,
+    grounds: &'p Grounds,
+    standing: &'p Standing,
+    given: &'p Given,
+}
+
+impl Pen<'_> {
+    fn effect(&self, change: Change) -> Result<Effect, Refusal> {
+        let service = self.standing.service;
+        let revision = match change.if_match {
+            Some(IfMatch::Revision(it)) => Some(it),
+            // "Only if it does not stand" is a condition on items; no document has this revision.
+            Some(IfMatch::Absent) => Some(Revision(u64::MAX)),
+            None => None,
+        };
+        Ok(match change.operation {
+            Operation::Create { kind, name, data, ttl, .. } => {
+                let shell = self.shell(kind, name);
+                let publications = self.publications(Some(&data), None)?.unwrap_or_default();
+                let data = (kind == ObjectKind::Document).then(|| data.data().clone());
+                let expires = ttl.and_then(|it| self.at.after(it));
+                Effect::Create { service, shell, data, expires, publications }
+            }
+            Operation::Update { address, data, ttl } => Effect::Update {
+                service,
+                object: self.object(&address)?,
+                shell: self.shared_shell(),
+                if_match: revision,
+                publications: self.publications(data.as_ref(), None)?,
+                data: data.map(|it| it.data().clone()),
+                expires: self.expires(ttl),
+            },
+            Operation::Remove { address } => Effect::Remove { service, object: self.object(&address)? },
+            Operation::SetItem { address, key, expect, data, ttl, collection_ttl } => Effect::SetItem {
+                service,
+                map: self.object(&address)?,
+                shell: self.shared_shell(),
+                publications: self.publications(data.as_ref(), Some(&key))?,
+                key,
+                expect: if change.if_match == Some(IfMatch::Absent) { Expect::Any } else { expect },
+                if_match: change.if_match,
+                data: data.map(|it| it.data().clone()),
+                expires: self.expires(ttl),
+                collection_expires: self.expires(collection_ttl),
+            },
+            Operation::RemoveItem { address, key } => {
+                Effect::RemoveItem { service, map: self.object(&address)?, key, if_match: revision }
+            }
+            other => service_effect(other, self.given)?,
+        })
+    }
+
+    fn expires(&self, ttl: Option<Ttl>) -> Option<Option<Timestamp>> {
+        ttl.map(|it| self.at.after(it))
+    }
+
+    fn shell(&self, kind: ObjectKind, name: Option<crate::domain::name::UniqueName>) -> Shell {
+        let fresh = ObjectSid { kind, bytes: self.given.sid };
+        match self.grounds {
+            Grounds::Private { policy, owner, .. } => {
+                let space = Space::Private { owner: owner.clone(), policy: policy.name.clone() };
+                Shell { sid: fresh, name, space }
+            }
+            Grounds::Shared { policy, sid, .. } => {
+                Shell { sid: *sid, name, space: Space::Shared { policy: policy.name.clone() } }
+            }
+            Grounds::Plain | Grounds::Service => Shell { sid: fresh, name, space: Space::Plain },
+        }
+    }
+
+    /// A shared object is made by the first write to it (decision 18).
+    fn shared_shell(&self) -> Option<Shell> {
+        match self.grounds {
+            Grounds::Shared { policy, sid, name: Some(name) } => Some(Shell {
+                sid: *sid,
+                name: Some(name.clone()),
+                space: Space::Shared { policy: policy.name.clone() },
+            }),
+            _ => None,
+        }
+    }
+
+    fn object(&self, address: &Address) -> Result<ObjectSid, Refusal> {
+        match (&self.standing.head, self.grounds, &address.object) {
+            (Some(head), _, _) => Ok(head.sid),
+            (None, Grounds::Shared { sid, .. }, _) | (None, _, ObjectRef::Sid(sid)) => Ok(*sid),
+            (None, _, ObjectRef::Name(_)) => Err(Refusal::plain(Reason::NotFound(Missing::Name(address.kind)))),
+        }
+    }
+
+    /// All that this source publishes from now on; `None` when the write does not touch it.
+    fn publications(
+        &self,
+        data: Option<&Input>,
+        key: Option<&ItemKey>,
+    ) -> Result<Option<Vec<Publication>>, Refusal> {
+        let (Grounds::Private { policy, captures, owner }, Some(data)) = (self.grounds, data) else {
+            return Ok(None);
+        };
+        if (policy.from.kind == ObjectKind::Map) != key.is_some() || data.data().is_empty() {
+            return Ok(Some(Vec::new()));
+        }
+        let empty = Value::Object(serde_json::Map::new());
+        let claims = if self.caller.identity().is_some() { self.caller.claims() } else { &empty };
+        let bindings = Bindings { captures, identity: owner, claims, now: self.at, item_key: key };
+        self.publish(policy, data.value(), &bindings).map(Some)
+    }
+
+    fn publish(
+        &self,
+        policy: &Arc<Policy>,
+        data: &Value,
+        bindings: &Bindings<'_>,
+    ) -> Result<Vec<Publication>, Refusal> {
+        let mut publications = Vec::with_capacity(policy.targets.len());
+        for target in &policy.targets {
+            let rendered = target.render(data, bindings).map_err(|it| {
+                let violation =
+                    Violation { pointer: it.pointer, keyword: "rewrite".to_owned(), message: it.message };
+                gate::refused(Reason::Rewrite, Some(policy), "rewrite", vec![violation])
+            })?;
+            if let Some(Err(violations)) = target.schema.as_ref().map(|it| it.check(&rendered.data)) {
+                return Err(gate::refused(Reason::SharedSchema, Some(policy), "shared-schema", violations));
+            }
+            let too_large = || gate::refused(Reason::Rewrite, Some(policy), "rewrite", Vec::new());
+            let data = Data::of(&rendered.data).filter(|it| it.size_bytes() <= DATA_BYTES_MAX).ok_or_else(too_large)?;
+            let sid = derived::sid(&self.standing.secret, self.standing.service, target.kind, &rendered.name);
+            let space = Space::Shared { policy: policy.name.clone() };
+            publications.push(Publication {
+                shell: Shell { sid, name: Some(rendered.name), space },
+                key: rendered.key,
+                data,
+                expires: target.ttl.and_then(|it| self.at.after(it)),
+            });
+        }
+        Ok(publications)
+    }
+}
+
+/// Names an attempt by who made it, what it is called, and what it says (decision 7).
+fn batch_id(caller: &Caller, change: &Change) -> Option<[u8; 16]> {
+    let key = change.idempotency.as_ref()?;
+    let mut context = Context::new(&SHA256);
+    let mut part = |text: &str| {
+        context.update(&(text.len() as u64).to_be_bytes());
+        context.update(text.as_bytes());
+    };
+    part(caller.identity().map_or("", Identity::as_str));
+    part(key.as_str());
+    part(change.operation.data().map_or("", |it| it.data().as_str()));
+    match &change.operation {
+        Operation::Create { name, .. } => part(name.as_ref().map_or("", |it| it.as_str())),
+        other => match other.address().map(|it| &it.object) {
+            Some(ObjectRef::Sid(sid)) => part(&sid.to_string()),
+            Some(ObjectRef::Name(name)) => part(name.as_str()),
+            None => (),
+        },
+    }
+    part(gate::item_key(&change.operation).map_or("", |it| it.as_str()));
+    let mut id = [0; 16];
+    for (to, from) in id.iter_mut().zip(context.finish().as_ref()) {
+        *to = *from;
+    }
+    Some(id)
+}
+

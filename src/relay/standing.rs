@@ -1,0 +1,28 @@
+//! What already stands at an address, as far as admission cares; read from the store.
+
+use std::sync::Arc;
+
+use crate::domain::{
+    object::Head,
+    permission::Permission,
+    sid::{ObjectSid, ServiceSid},
+    time::Timestamp,
+};
+
+/// What the gate knows of a service and of the object that a request names.
+pub(super) struct Standing {
+    pub(super) service: ServiceSid,
+    /// `default` for the default service.
+    pub(super) service_name: Option<Arc<str>>,
+    pub(super) service_made: Timestamp,
+    /// Whether clients need permissions on plain objects.
+    pub(super) acl: bool,
+    /// The object, unless it does not stand or has expired.
+    pub(super) head: Option<Head>,
+    /// What the caller's identity holds on it.
+    pub(super) permission: Permission,
+    /// The request's SID is that of a shared object, standing or not.
+    pub(super) derived: Option<ObjectSid>,
+    /// The key of derived SIDs.
+    pub(super) secret: [u8; 32],
+}
