@@ -131,3 +131,31 @@ pub const MESSAGE_BYTES_MAX: usize = 512;
 pub const RATE_KEYS_MAX: usize = 1_000_000;
 /// Keys of captured variables that one identity may hold in the limiters (decision 24).
 pub const RATE_KEYS_PER_IDENTITY_MAX: usize = 256;
+/// Characters of a policy's name: it stands in logs, refusals and file paths.
+pub const POLICY_NAME_CHARS_MAX: usize = 64;
+/// Entries of a folder of policies that are looked at, and of one policy's folder.
+pub const FOLDER_ENTRIES_MAX: usize = 2_000;
+/// Objects of one identity that `objects_max` may allow.
+pub const PRIVATE_OBJECTS_ALLOWED_MAX: u32 = 10_000;
+/// Events per unit of time, and burst, that a limit may allow: one per microsecond.
+pub const RATE_EVENTS_MAX: u32 = 1_000_000;
+/// Names in `services` of one policy.
+pub const POLICY_SERVICES_MAX: usize = 100;
+/// Steps of a JSON pointer that a policy names.
+pub const POINTER_STEPS_MAX: usize = 16;
+/// Entries of `take`, `rename`, `default` and `set` of one target, each.
+pub const REWRITES_MAX: usize = 100;
+/// Bytes of a compiled regular expression of a schema: bounds what `{1000}{1000}` can claim.
+pub const PATTERN_BYTES_MAX: usize = 512 * 1024;
+/// Bytes of the cache of one regular expression's lazy automaton.
+pub const PATTERN_CACHE_BYTES_MAX: usize = 512 * 1024;
+/// Times that a schema may look at one value: with [`DATA_NODES_MAX`] it bounds a check to tens of milliseconds.
+pub const SCHEMA_COST_MAX: u64 = 200;
+/// Looks (schema cost times values) up to which all violations are collected; beyond, only the first.
+pub const VIOLATION_LOOKS_MAX: u64 = 20_000;
+/// Bytes of the pointer and of the message of one violation, each.
+pub const VIOLATION_BYTES_MAX: usize = 256;
+/// Cases of one file.
+pub const CASES_MAX: usize = 1_000;
+/// Times that a case may repeat its write, to meet a limit.
+pub const CASE_TIMES_MAX: u32 = 10_000;

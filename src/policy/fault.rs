@@ -1,0 +1,182 @@
+//! What is wrong with a policy: said to its author, with the place and a cure.
+
+use std::{fmt, ops::Range, sync::Arc};
+
+use crate::domain::limits::FAULTS_MAX;
+
+/// One thing that is wrong in a policy folder.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Fault {
+    /// The file, as the operator named its folder.
+    pub file: Arc<str>,
+    /// The line, from 1.
+    pub line: usize,
+    /// The column in characters, from 1.
+    pub column: usize,
+    /// What is wrong.
+    pub what: String,
+    /// How to mend it, where there is a way to say so.
+    pub help: Option<String>,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "error: {}\n  --> {}:{}:{}", self.what, self.file, self.line, self.column)?;
+        match &self.help {
+            Some(help) => write!(out, "\n  help: {help}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for Fault {}
+
+/// A place in a file, for faults that are found after its text is gone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) file: Arc<str>,
+    pub(super) line: usize,
+    pub(super) column: usize,
+}
+
+impl Place {
+    /// The start of a file.
+    pub(super) fn start(file: &str) -> Self {
+        Self { file: file.into(), line: 1, column: 1 }
+    }
+
+    /// `file:line:column`.
+    pub(super) fn text(&self) -> String {
+        format!("{}:{}:{}", self.file, self.line, self.column)
+    }
+
+    /// A fault at this place.
+    pub(super) fn fault(&self, what: impl Into<String>, help: Option<String>) -> Fault {
+        Fault {
+            file: self.file.clone(),
+            line: self.line,
+            column: self.column,
+            what: what.into(),
+            help,
+        }
+    }
+}
+
+/// Collects the faults of one file.
+pub(super) struct Faults<'t> {
+    file: Arc<str>,
+    text: &'t str,
+    list: Vec<Fault>,
+}
+
+impl<'t> Faults<'t> {
+    pub(super) fn new(file: &str, text: &'t str) -> Self {
+        Self { file: file.into(), text, list: Vec::new() }
+    }
+
+    /// The place of a byte offset.
+    pub(super) fn place(&self, offset: usize) -> Place {
+        let (line, column) = line_and_column(self.text, offset);
+        Place { file: self.file.clone(), line, column }
+    }
+
+    /// Notes a fault without a cure.
+    pub(super) fn add(&mut self, span: &Range<usize>, what: impl Into<String>) {
+        let fault = self.place(span.start).fault(what, None);
+        self.list.push(fault);
+    }
+
+    /// Notes a fault with its cure.
+    pub(super) fn add_with_help(
+        &mut self,
+        span: &Range<usize>,
+        what: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        let fault = self.place(span.start).fault(what, Some(help.into()));
+        self.list.push(fault);
+    }
+
+    /// Notes a fault found elsewhere.
+    pub(super) fn push(&mut self, fault: Fault) {
+        self.list.push(fault);
+    }
+
+    pub(super) fn into_list(self) -> Vec<Fault> {
+        self.list
+    }
+}
+
+/// Sorts faults by place and keeps the first [`FAULTS_MAX`].
+pub(super) fn sorted(mut faults: Vec<Fault>) -> Vec<Fault> {
+    faults.sort();
+    faults.dedup();
+    faults.truncate(FAULTS_MAX);
+    faults
+}
+
+/// Line and column (in characters), both from 1, of a byte offset.
+pub(super) fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
+    let before: String = text.char_indices().take_while(|(at, _)| *at < offset).map(|it| it.1).collect();
+    let line = before.matches('\n').count() + 1;
+    let column = before.chars().rev().take_while(|it| *it != '\n').count() + 1;
+    (line, column)
+}
+
+/// The word of `known` that was probably meant by `word`.
+pub(super) fn meant<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+    known
+        .into_iter()
+        .map(|it| (distance(word, it), it))
+        .filter(|(steps, it)| *steps <= (it.chars().count().max(3) / 3))
+        .min()
+        .map(|it| it.1)
+}
+
+/// Insertions, removals and replacements between two words (Levenshtein).
+fn distance(left: &str, right: &str) -> usize {
+    let right: Vec<char> = right.chars().take(64).collect();
+    let mut row: Vec<usize> = (0..=right.len()).collect();
+    for (at, from) in left.chars().take(64).enumerate() {
+        let mut next = vec![at + 1];
+        for ((to, above_left), above) in right.iter().zip(&row).zip(row.iter().skip(1)) {
+            let beside = next.last().copied().unwrap_or(0);
+            let replaced = above_left + usize::from(from != *to);
+            next.push(replaced.min(above + 1).min(beside + 1));
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_count_characters() {
+        assert_eq!(line_and_column("é\nüx", 6), (2, 3));
+        assert_eq!(line_and_column("", 9), (1, 1));
+        assert_eq!(line_and_column("a\n", 2), (2, 1));
+    }
+
+    #[test]
+    fn slips_of_the_pen_are_understood() {
+        let known = ["limit", "from", "to", "mode", "services"];
+        assert_eq!(meant("limits", known), Some("limit"));
+        assert_eq!(meant("service", known), Some("services"));
+        assert_eq!(meant("form", known), None);
+        assert_eq!(meant("colour", known), None);
+        assert_eq!(distance("kitten", "sitting"), 3);
+    }
+
+    #[test]
+    fn a_fault_reads_as_compilers_write_it() {
+        let place = Place { file: "policies/chat/policy.toml".into(), line: 14, column: 3 };
+        let fault = place.fault("unknown key `limits`", Some("did you mean `limit`?".into()));
+        assert_eq!(
+            fault.to_string(),
+            "error: unknown key `limits`\n  --> policies/chat/policy.toml:14:3\n  help: did you mean `limit`?"
+        );
+    }
+}

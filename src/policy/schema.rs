@@ -1,0 +1,263 @@
+//! JSON Schema as policies use it: compiled at load, hardened, and silent about the client's values.
+//!
+//! Offline, formats on, linear regular expressions of bounded size, no reference out of the file,
+//! no unknown keyword, and a static bound on how often one value can be looked at.
+
+mod keywords;
+mod lint;
+mod locate;
+
+use std::{fmt, ops::Range, sync::Arc};
+
+use jsonschema::{PatternOptions, ValidationError, Validator, error::ValidationErrorKind};
+use serde_json::Value;
+
+use crate::{
+    domain::{
+        data::{BadData, Input},
+        limits::{
+            DATA_DEPTH_MAX, DATA_NODES_MAX, PATTERN_BYTES_MAX, PATTERN_CACHE_BYTES_MAX, VIOLATION_BYTES_MAX,
+            VIOLATION_LOOKS_MAX, VIOLATIONS_MAX,
+        },
+    },
+    policy::fault::Faults,
+};
+
+/// A compiled schema; clones share it.
+#[derive(Clone)]
+pub struct Schema {
+    file: Arc<str>,
+    validator: Arc<Validator>,
+    cost: u64,
+}
+
+/// One way in which data breaks a schema; the client's values are not in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// JSON pointer of the place in the data.
+    pub pointer: String,
+    /// The keyword of the schema that is broken.
+    pub keyword: String,
+    /// What the keyword asks.
+    pub message: String,
+}
+
+impl Schema {
+    /// Compiles the text of one file.
+    pub(super) fn compile(file: &str, text: &str, faults: &mut Faults<'_>) -> Option<Self> {
+        let input = match Input::parse(text) {
+            Ok(input) => input,
+            Err(bad) => {
+                note_bad_json(&bad, text, faults);
+                return None;
+            }
+        };
+        let draft = lint::draft(input.value());
+        let lint = draft.and_then(|it| lint::lint(input.value(), it).map(|cost| (it, cost)));
+        let (draft, cost) = match lint {
+            Ok(it) => it,
+            Err(problems) => {
+                for problem in problems {
+                    let at = locate::offset(text, &problem.pointer);
+                    match problem.help {
+                        Some(help) => faults.add_with_help(&(at..at), problem.what, help),
+                        None => faults.add(&(at..at), problem.what),
+                    }
+                }
+                return None;
+            }
+        };
+        let built = jsonschema::options()
+            .with_draft(draft)
+            .offline()
+            .should_validate_formats(true)
+            .should_ignore_unknown_formats(false)
+            .with_pattern_options(
+                PatternOptions::regex().size_limit(PATTERN_BYTES_MAX).dfa_size_limit(PATTERN_CACHE_BYTES_MAX),
+            )
+            .build(input.value());
+        match built {
+            Ok(validator) => Some(Self { file: file.into(), validator: Arc::new(validator), cost }),
+            Err(error) => {
+                note_build_error(&error, text, faults);
+                None
+            }
+        }
+    }
+
+    /// The name of its file.
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// Checks one value.
+    ///
+    /// # Errors
+    /// At least one violation, at most [`VIOLATIONS_MAX`].
+    pub fn check(&self, value: &Value) -> Result<(), Vec<Violation>> {
+        if self.validator.is_valid(value) {
+            return Ok(());
+        }
+        // Collecting builds every error before it yields one; large data under a dear schema gets the first only.
+        let looks = self.cost.saturating_mul(nodes(value));
+        let mut violations: Vec<Violation> = if looks <= VIOLATION_LOOKS_MAX {
+            self.validator.iter_errors(value).take(VIOLATIONS_MAX).map(|it| violation(&it)).collect()
+        } else {
+            self.validator.validate(value).err().iter().map(violation).collect()
+        };
+        if violations.is_empty() {
+            violations.push(Violation {
+                pointer: String::new(),
+                keyword: "schema".to_owned(),
+                message: "the data does not fit the schema".to_owned(),
+            });
+        }
+        Err(violations)
+    }
+}
+
+impl fmt::Debug for Schema {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "Schema({})", self.file)
+    }
+}
+
+fn violation(error: &ValidationError<'_>) -> Violation {
+    let message = match error.kind() {
+        // The masked text of this one would hold the key.
+        ValidationErrorKind::PropertyNames { .. } => "a key is not allowed here".to_owned(),
+        _ => error.masked().to_string(),
+    };
+    Violation {
+        pointer: bounded(error.instance_path().as_str()),
+        keyword: bounded(error.kind().keyword()),
+        message: bounded(&message),
+    }
+}
+
+/// The text, or as much of it as [`VIOLATION_BYTES_MAX`] holds and `…`.
+fn bounded(text: &str) -> String {
+    if text.len() <= VIOLATION_BYTES_MAX {
+        return text.to_owned();
+    }
+    let room = VIOLATION_BYTES_MAX.saturating_sub('…'.len_utf8());
+    let mut out: String =
+        text.char_indices().take_while(|(at, it)| at + it.len_utf8() <= room).map(|it| it.1).collect();
+    out.push('…');
+    out
+}
+
+fn nodes(value: &Value) -> u64 {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(nodes).sum::<u64>(),
+        Value::Object(entries) => 1 + entries.values().map(nodes).sum::<u64>(),
+        _ => 1,
+    }
+}
+
+fn note_bad_json(bad: &BadData, text: &str, faults: &mut Faults<'_>) {
+    let at = |pointer: &str| -> Range<usize> {
+        let offset = locate::offset(text, pointer);
+        offset..offset
+    };
+    match bad {
+        BadData::NotJson => {
+            let error = serde_json::from_str::<serde::de::IgnoredAny>(text).err();
+            let offset = error.as_ref().map_or(0, |it| locate::line_offset(text, it.line(), it.column()));
+            let what = error.map_or_else(String::new, |it| {
+                // The place stands below the message already.
+                let text = it.to_string();
+                text.split_once(" at line ").map_or(text.clone(), |it| it.0.to_owned())
+            });
+            faults.add(&(offset..offset), format!("not JSON: {what}"));
+        }
+        BadData::Null | BadData::NotAnObject => faults.add_with_help(
+            &(0..0),
+            "a schema file must hold a JSON object",
+            "write `{}` to accept every object",
+        ),
+        BadData::TooDeep { .. } => {
+            faults.add(&(0..0), format!("the schema is nested deeper than {DATA_DEPTH_MAX} levels"));
+        }
+        BadData::TooManyNodes => {
+            faults.add(&(0..0), format!("the schema has more than {DATA_NODES_MAX} values"));
+        }
+        BadData::DoubledKey { pointer } => faults.add(&at(pointer), "a key stands twice in one object"),
+        BadData::ForbiddenKey { pointer } => faults.add(&at(pointer), "the key `__proto__` is not allowed"),
+    }
+}
+
+fn note_build_error(error: &ValidationError<'_>, text: &str, faults: &mut Faults<'_>) {
+    let offset = locate::offset(text, error.instance_path().as_str());
+    let in_pattern = matches!(error.kind(), ValidationErrorKind::Format { format } if format == "regex")
+        || error.instance_path().as_str().ends_with("/pattern");
+    if in_pattern {
+        faults.add_with_help(
+            &(offset..offset),
+            "the regular expression cannot be compiled",
+            "look-around and back-references are not known, and its compiled size is bounded",
+        );
+    } else {
+        faults.add(&(offset..offset), format!("not a valid schema: {}", bounded(&error.to_string())));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn schema(value: &Value) -> Schema {
+        let text = value.to_string();
+        let mut faults = Faults::new("x.json", &text);
+        let schema = Schema::compile("x.json", &text, &mut faults);
+        assert_eq!(faults.into_list(), []);
+        schema.expect("compiled")
+    }
+
+    #[test]
+    fn violations_name_the_place_and_never_the_value() {
+        let schema = schema(&json!({
+            "type": "object",
+            "properties": {"x": {"maximum": 9}, "e": {"format": "email"}, "p": {"pattern": "^a+$"}},
+            "required": ["x"],
+            "additionalProperties": false,
+        }));
+        assert_eq!(schema.check(&json!({"x": 3})), Ok(()));
+        let violations = schema.check(&json!({"x": 77, "e": "secret", "p": "secret"})).expect_err("three");
+        let told: Vec<_> = violations.iter().map(|it| format!("{} {}", it.pointer, it.keyword)).collect();
+        assert_eq!(told, ["/x maximum", "/e format", "/p pattern"]);
+        assert!(violations.iter().all(|it| !it.message.contains("secret") && !it.message.contains("77")));
+        assert_eq!(schema.check(&json!({})).expect_err("one")[0].keyword, "required");
+    }
+
+    #[test]
+    fn violations_are_bounded_in_number_and_size() {
+        let wide = schema(&json!({"additionalProperties": {"type": "string"}, "propertyNames": {"maxLength": 2}}));
+        let data: serde_json::Map<_, _> = (0..50).map(|it| (format!("key{it}"), json!(it))).collect();
+        assert_eq!(wide.check(&Value::Object(data)).expect_err("many").len(), VIOLATIONS_MAX);
+        let long = wide.check(&json!({ ("k".repeat(9_000)): 1 })).expect_err("two");
+        assert!(long.iter().all(|it| it.pointer.len() <= VIOLATION_BYTES_MAX));
+        assert!(long.iter().all(|it| !it.message.contains("kkk")), "{long:?}");
+        let dear = schema(&json!({"properties": {"a": {"items": {"allOf": vec![json!({"type": "string"}); 100]}}}}));
+        assert_eq!(dear.check(&json!({"a": vec![1; 1_000]})).expect_err("first").len(), 1);
+    }
+
+    #[test]
+    fn drafts_from_4_on_are_understood() {
+        for draft in [
+            "http://json-schema.org/draft-04/schema#",
+            "http://json-schema.org/draft-07/schema#",
+            "https://json-schema.org/draft/2019-09/schema",
+            "https://json-schema.org/draft/2020-12/schema",
+        ] {
+            let schema = schema(&json!({
+                "$schema": draft,
+                "definitions": {"n": {"type": "integer"}},
+                "properties": {"a": {"$ref": "#/definitions/n"}},
+            }));
+            assert!(schema.check(&json!({"a": 1})).is_ok() && schema.check(&json!({"a": "1"})).is_err());
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Finds the place of a JSON pointer in well-formed JSON text, for faults in schema files.
+
+use serde::de::IgnoredAny;
+
+/// The byte offset of the key, or of the array's element, that the pointer names.
+pub(super) fn offset(text: &str, pointer: &str) -> usize {
+    let mut here = skip(text, 0);
+    for step in pointer.split('/').skip(1) {
+        let step = step.replace("~1", "/").replace("~0", "~");
+        // The key was found: its value is where the next step begins.
+        let value = value_of(text, here);
+        match child(text, value, &step) {
+            Some(at) => here = at,
+            None => break,
+        }
+    }
+    here
+}
+
+/// The byte offset of a line and column (both from 1), as parsers report them.
+pub(super) fn line_offset(text: &str, line: usize, column: usize) -> usize {
+    let before: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
+    (before + column.saturating_sub(1)).min(text.len())
+}
+
+/// From a key to its value; a value that is no key stays.
+fn value_of(text: &str, at: usize) -> usize {
+    let after = skip(text, length(text, at) + at);
+    if byte(text, at) == Some(b'"') && byte(text, after) == Some(b':') { skip(text, after + 1) } else { at }
+}
+
+fn child(text: &str, value: usize, step: &str) -> Option<usize> {
+    let object = match byte(text, value)? {
+        b'{' => true,
+        b'[' => false,
+        _ => return None,
+    };
+    let mut at = skip(text, value + 1);
+    let mut index = 0_usize;
+    while !matches!(byte(text, at)?, b'}' | b']') {
+        let key = if object { serde_json::from_str(text.get(at..at + length(text, at))?).ok()? } else { index.to_string() };
+        if key == step {
+            return Some(at);
+        }
+        let inner = if object { value_of(text, at) } else { at };
+        at = skip(text, inner + length(text, inner));
+        if byte(text, at)? == b',' {
+            at = skip(text, at + 1);
+        }
+        index += 1;
+    }
+    None
+}
+
+/// Bytes of the value that begins at `at`.
+fn length(text: &str, at: usize) -> usize {
+    let Some(rest) = text.get(at..) else { return 0 };
+    let mut values = serde_json::Deserializer::from_str(rest).into_iter::<IgnoredAny>();
+    match values.next() {
+        Some(Ok(_)) => values.byte_offset(),
+        // A string before `:` and the like end where the string ends.
+        _ => rest.len(),
+    }
+}
+
+fn skip(text: &str, at: usize) -> usize {
+    let rest = text.get(at..).unwrap_or_default();
+    at + (rest.len() - rest.trim_start().len())
+}
+
+fn byte(text: &str, at: usize) -> Option<u8> {
+    text.as_bytes().get(at).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pointers_lead_to_keys_and_elements() {
+        let text = r#" {"a": {"x": 1}, "b/c" : [ 10, {"d\n":true} ], "e": "f"}"#;
+        let at = |pointer: &str| text.get(offset(text, pointer)..).expect("in the text");
+        assert!(at("").starts_with("{\"a\""));
+        assert!(at("/a").starts_with("\"a\""));
+        assert!(at("/a/x").starts_with("\"x\""));
+        assert!(at("/b~1c/0").starts_with("10"));
+        assert!(at("/b~1c/1/d\n").starts_with("\"d\\n\""));
+        assert!(at("/e").starts_with("\"e\""));
+        assert!(at("/e/none").starts_with("\"e\""));
+        assert_eq!(line_offset("ab\ncd", 2, 2), 4);
+    }
+}

@@ -1,0 +1,304 @@
+//! TOML as it was written: tables whose values are taken by type, with the place of each fault.
+
+use std::ops::Range;
+
+use serde_json::{Map, Number, Value};
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue},
+};
+
+use crate::{
+    domain::limits::{DATA_DEPTH_MAX, SAFE_INTEGER_MAX},
+    policy::fault::{Faults, meant},
+};
+
+/// The keys that a table may have, and those that a later version will know.
+pub(super) struct Keys {
+    pub(super) known: &'static [&'static str],
+    pub(super) later: &'static [&'static str],
+    /// Keys of other tables, with the table where they belong.
+    pub(super) elsewhere: &'static [(&'static str, &'static str)],
+}
+
+/// A value with its place.
+#[derive(Clone, Debug)]
+pub(super) struct At<T> {
+    pub(super) span: Range<usize>,
+    pub(super) value: T,
+}
+
+/// One table of a file.
+#[derive(Clone)]
+pub(super) struct Table<'t> {
+    name: String,
+    pub(super) span: Range<usize>,
+    entries: &'t DeTable<'t>,
+}
+
+/// Parses a whole file; syntax errors become faults.
+pub(super) fn parse<'t>(text: &'t str, faults: &mut Faults<'_>) -> Option<Spanned<DeTable<'t>>> {
+    let (table, errors) = DeTable::parse_recoverable(text);
+    for error in &errors {
+        let what = error.message().lines().collect::<Vec<_>>().join(", ");
+        faults.add(&error.span().unwrap_or(0..0), format!("not TOML: {what}"));
+    }
+    errors.is_empty().then_some(table)
+}
+
+impl<'t> Table<'t> {
+    /// The table of a whole file, called `name` in faults.
+    pub(super) fn whole(name: String, table: &'t Spanned<DeTable<'t>>) -> Self {
+        Self { name, span: 0..0, entries: table.get_ref() }
+    }
+
+    /// What faults call it.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether the key stands.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.entries.contains_key(key)
+    }
+
+    /// The place of a key, or of the table when it does not stand.
+    pub(super) fn key_span(&self, key: &str) -> Range<usize> {
+        self.entries.get_key_value(key).map_or_else(|| self.span.clone(), |it| it.0.span())
+    }
+
+    /// Faults for each key that is not known.
+    pub(super) fn check_keys(&self, keys: &Keys, faults: &mut Faults<'_>) {
+        for key in self.entries.keys() {
+            let (word, span) = (&**key.get_ref(), key.span());
+            if keys.known.contains(&word) {
+                continue;
+            }
+            if keys.later.contains(&word) {
+                faults.add(&span, format!("`{word}` is not supported in this version"));
+                continue;
+            }
+            let what = format!("unknown key `{word}` in {}", self.name);
+            if let Some((_, home)) = keys.elsewhere.iter().find(|it| it.0 == word) {
+                faults.add_with_help(&span, what, format!("`{word}` belongs into {home}"));
+            } else if let Some(near) = meant(word, keys.known.iter().copied()) {
+                faults.add_with_help(&span, what, format!("did you mean `{near}`?"));
+            } else {
+                faults.add_with_help(&span, what, format!("known are {}", listed(keys.known)));
+            }
+        }
+    }
+
+    fn value(&self, key: &str) -> Option<&'t Spanned<DeValue<'t>>> {
+        self.entries.get(key)
+    }
+
+    fn wrong(&self, key: &str, wanted: &str, found: &Spanned<DeValue<'_>>, faults: &mut Faults<'_>) {
+        let kind = kind(found.get_ref());
+        faults.add(&found.span(), format!("`{key}` must be {wanted}, not {kind}"));
+    }
+
+    /// A text.
+    pub(super) fn text(&self, key: &str, faults: &mut Faults<'_>) -> Option<At<&'t str>> {
+        let found = self.value(key)?;
+        let text = found.get_ref().as_str();
+        if text.is_none() {
+            self.wrong(key, "a text", found, faults);
+        }
+        text.map(|value| At { span: found.span(), value })
+    }
+
+    /// One of a few words.
+    pub(super) fn word<T: Copy>(
+        &self,
+        key: &str,
+        words: &[(&str, T)],
+        faults: &mut Faults<'_>,
+    ) -> Option<At<T>> {
+        let text = self.text(key, faults)?;
+        let found = words.iter().find(|it| it.0 == text.value);
+        if found.is_none() {
+            let known: Vec<&str> = words.iter().map(|it| it.0).collect();
+            let help = meant(text.value, known.iter().copied())
+                .map_or_else(|| format!("write one of {}", listed(&known)), |it| format!("did you mean `{it}`?"));
+            faults.add_with_help(&text.span, format!("`{key}` cannot be `{}`", text.value), help);
+        }
+        found.map(|it| At { span: text.span, value: it.1 })
+    }
+
+    /// A boolean.
+    pub(super) fn boolean(&self, key: &str, faults: &mut Faults<'_>) -> Option<At<bool>> {
+        let found = self.value(key)?;
+        let value = found.get_ref().as_bool();
+        if value.is_none() {
+            self.wrong(key, "`true` or `false`", found, faults);
+        }
+        value.map(|value| At { span: found.span(), value })
+    }
+
+    /// A whole number within bounds.
+    pub(super) fn number(
+        &self,
+        key: &str,
+        bounds: std::ops::RangeInclusive<u32>,
+        faults: &mut Faults<'_>,
+    ) -> Option<u32> {
+        let found = self.value(key)?;
+        let Some(number) = found.get_ref().as_integer() else {
+            self.wrong(key, "a whole number", found, faults);
+            return None;
+        };
+        let value = u32::from_str_radix(number.as_str(), number.radix()).ok().filter(|it| bounds.contains(it));
+        if value.is_none() {
+            let (start, end) = bounds.into_inner();
+            faults.add(&found.span(), format!("`{key}` must be from {start} to {end}, not {number}"));
+        }
+        value
+    }
+
+    /// An array of texts.
+    pub(super) fn texts(&self, key: &str, faults: &mut Faults<'_>) -> Option<At<Vec<At<&'t str>>>> {
+        let found = self.value(key)?;
+        let Some(items) = found.get_ref().as_array() else {
+            self.wrong(key, "an array of texts", found, faults);
+            return None;
+        };
+        let mut texts = Vec::new();
+        for item in items.iter() {
+            match item.get_ref().as_str() {
+                Some(value) => texts.push(At { span: item.span(), value }),
+                None => self.wrong(key, "an array of texts", item, faults),
+            }
+        }
+        Some(At { span: found.span(), value: texts })
+    }
+
+    /// A table within.
+    pub(super) fn table(&self, key: &str, name: &str, faults: &mut Faults<'_>) -> Option<Table<'t>> {
+        let found = self.value(key)?;
+        match found.get_ref() {
+            DeValue::Table(entries) => Some(Table { name: name.to_owned(), span: self.key_span(key), entries }),
+            DeValue::Array(_) => {
+                let what = format!("`{key}` stands once in {}", self.name);
+                faults.add_with_help(&self.key_span(key), what, format!("write `[{key}]`, not `[[{key}]]`"));
+                None
+            }
+            _ => {
+                self.wrong(key, "a table", found, faults);
+                None
+            }
+        }
+    }
+
+    /// An array of tables.
+    pub(super) fn tables(&self, key: &str, name: &str, faults: &mut Faults<'_>) -> Vec<Table<'t>> {
+        let Some(found) = self.value(key) else { return Vec::new() };
+        let mut tables = Vec::new();
+        match found.get_ref() {
+            DeValue::Array(items) => {
+                for item in items.iter() {
+                    match item.get_ref() {
+                        DeValue::Table(entries) => {
+                            tables.push(Table { name: name.to_owned(), span: item.span(), entries });
+                        }
+                        _ => self.wrong(key, "an array of tables", item, faults),
+                    }
+                }
+            }
+            DeValue::Table(_) => {
+                let what = format!("`{key}` is an array of tables");
+                faults.add_with_help(&self.key_span(key), what, format!("write `[[{key}]]`, not `[{key}]`"));
+            }
+            _ => self.wrong(key, "an array of tables", found, faults),
+        }
+        tables
+    }
+
+    /// All entries in the order in which they were written.
+    pub(super) fn entries(&self) -> Vec<(At<&'t str>, &'t Spanned<DeValue<'t>>)> {
+        let mut entries: Vec<_> = self
+            .entries
+            .iter()
+            .map(|(key, value)| (At { span: key.span(), value: &**key.get_ref() }, value))
+            .collect();
+        entries.sort_by_key(|it| it.0.span.start);
+        entries
+    }
+
+    /// Any value as JSON.
+    pub(super) fn json(&self, key: &str, faults: &mut Faults<'_>) -> Option<At<Value>> {
+        let found = self.value(key)?;
+        Some(At { span: found.span(), value: to_json(found, faults)? })
+    }
+
+    /// The raw value.
+    pub(super) fn raw(&self, key: &str) -> Option<&'t Spanned<DeValue<'t>>> {
+        self.value(key)
+    }
+}
+
+/// A TOML value as JSON; dates, `nan`, `inf` and integers beyond ±2^53 have no JSON form here.
+pub(super) fn to_json(value: &Spanned<DeValue<'_>>, faults: &mut Faults<'_>) -> Option<Value> {
+    json_at(value, 0, faults)
+}
+
+fn json_at(value: &Spanned<DeValue<'_>>, depth: usize, faults: &mut Faults<'_>) -> Option<Value> {
+    if DATA_DEPTH_MAX < depth {
+        faults.add(&value.span(), format!("nested deeper than {DATA_DEPTH_MAX} levels"));
+        return None;
+    }
+    match value.get_ref() {
+        DeValue::String(text) => Some(Value::String(text.to_string())),
+        DeValue::Boolean(it) => Some(Value::Bool(*it)),
+        DeValue::Integer(it) => {
+            let number = i64::from_str_radix(it.as_str(), it.radix()).ok();
+            let safe = number.filter(|it| (-SAFE_INTEGER_MAX..=SAFE_INTEGER_MAX).contains(it));
+            if safe.is_none() {
+                faults.add(&value.span(), "an integer beyond 2^53 loses digits in JavaScript");
+            }
+            safe.map(Value::from)
+        }
+        DeValue::Float(it) => {
+            let number = it.as_str().parse().ok().and_then(Number::from_f64);
+            if number.is_none() {
+                faults.add(&value.span(), format!("`{}` has no JSON form", it.as_str()));
+            }
+            number.map(Value::Number)
+        }
+        DeValue::Datetime(_) => {
+            faults.add_with_help(&value.span(), "a date has no JSON form", "put it into quotes");
+            None
+        }
+        DeValue::Array(items) => items.iter().map(|it| json_at(it, depth + 1, faults)).collect(),
+        DeValue::Table(entries) => {
+            let mut entries: Vec<_> = entries.iter().collect();
+            entries.sort_by_key(|it| it.0.span().start);
+            let mut object = Map::new();
+            for (key, value) in entries {
+                if key.get_ref() == "__proto__" {
+                    faults.add(&key.span(), "the key `__proto__` is not allowed");
+                    return None;
+                }
+                object.insert(key.get_ref().to_string(), json_at(value, depth + 1, faults)?);
+            }
+            Some(Value::Object(object))
+        }
+    }
+}
+
+/// What a value is, in words.
+pub(super) fn kind(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "a text",
+        DeValue::Integer(_) | DeValue::Float(_) => "a number",
+        DeValue::Boolean(_) => "a boolean",
+        DeValue::Datetime(_) => "a date",
+        DeValue::Array(_) => "an array",
+        DeValue::Table(_) => "a table",
+    }
+}
+
+/// Words in backticks, with commas between them.
+pub(super) fn listed(words: &[&str]) -> String {
+    words.iter().map(|it| format!("`{it}`")).collect::<Vec<_>>().join(", ")
+}
