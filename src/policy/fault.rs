@@ -97,11 +97,6 @@ impl<'t> Faults<'t> {
         self.list.push(fault);
     }
 
-    /// Notes a fault found elsewhere.
-    pub(super) fn push(&mut self, fault: Fault) {
-        self.list.push(fault);
-    }
-
     pub(super) fn into_list(self) -> Vec<Fault> {
         self.list
     }

@@ -225,12 +225,6 @@ impl<'t> Table<'t> {
         entries
     }
 
-    /// Any value as JSON.
-    pub(super) fn json(&self, key: &str, faults: &mut Faults<'_>) -> Option<At<Value>> {
-        let found = self.value(key)?;
-        Some(At { span: found.span(), value: to_json(found, faults)? })
-    }
-
     /// The raw value.
     pub(super) fn raw(&self, key: &str) -> Option<&'t Spanned<DeValue<'t>>> {
         self.value(key)

@@ -1,0 +1,70 @@
+//! Files of cases, read and refused.
+
+use serde_json::json;
+
+use super::*;
+
+fn told(text: &str) -> Vec<String> {
+    let faults = parse("chat", "cases/a.toml", text).expect_err("faults");
+    faults.into_iter().map(|it| format!("{}:{} {}", it.line, it.column, it.what)).collect()
+}
+
+#[test]
+fn a_case_is_read() {
+    let cases = parse(
+        "chat",
+        "cases/a.toml",
+        r#"
+[[case]]
+name = "one"
+as = { identity = "ada", claims = { name = "Ada" } }
+given = [{ map = "m", key = "k", data = { a = 1 } }]
+write = { document = "d/ada", data = '{"x": null}' }
+times = 3
+published = [{ document = "p/ada", data = { x = 1.5 } }]
+
+[[case]]
+name = "two"
+as = { identity = "bob" }
+remove = { document = "d/ada" }
+refused = { rule = "address", pointer = "/x" }
+"#,
+    )
+    .expect("two cases");
+    let [one, two] = cases.as_slice() else { panic!("two cases") };
+    assert_eq!((one.line, one.times, &one.claims), (2, 3, &json!({"name": "Ada"})));
+    assert_eq!(one.given[0].key.as_ref().map(ItemKey::as_str), Some("k"));
+    assert_eq!(one.given[0].data.as_deref(), Some("{\"a\":1}"));
+    assert_eq!(one.write.data.as_deref(), Some("{\"x\": null}"));
+    let Expected::Published(published) = &one.expected else { panic!("published") };
+    assert_eq!(published[0].data, json!({"x": 1.5}));
+    assert_eq!(two.write.data, None);
+    assert_eq!(two.expected, Expected::Refused { rule: "address".into(), pointer: Some("/x".into()) });
+    assert_eq!(CASE_NOW.to_string(), "2026-01-01T00:00:00.000Z");
+}
+
+#[test]
+fn faults_have_their_places() {
+    let case = |rest: &str| format!("[[case]]\nname = \"a\"\nas = {{ identity = \"ada\" }}\n{rest}");
+    let write = "write = { document = \"d\", data = {} }\n";
+    for (text, expected) in [
+        (String::new(), "1:1 the file has no case"),
+        ("[[cases]]".into(), "1:1 the file has no case|1:3 unknown key `cases` in a file of cases"),
+        (case("published = []"), "1:1 `[[case]]` has no `write`"),
+        (case(write), "1:1 `[[case]]` expects nothing"),
+        (case(&format!("{write}published = []\nrefused = {{ rule = \"size\" }}")), "6:1 a case is `published` or `refused`, not both"),
+        (case(&format!("{write}remove = {{ document = \"d\" }}\npublished = []")), "5:1 a case has one `write` or one `remove`, not both"),
+        (case("write = { document = \"d\" }\npublished = []"), "4:9 `write` has no `data`"),
+        (case("write = { data = {} }\npublished = []"), "4:9 `write` names no object"),
+        (case("write = { map = \"m\", data = {} }\npublished = []"), "4:9 `write` has no `key`"),
+        (case("write = { document = \"d\", key = \"k\", data = {} }\npublished = []"), "4:27 `key` cannot stand beside `document`"),
+        (case("write = { document = \"\", data = {} }\npublished = []"), "4:22 ``: a name needs at least one character"),
+        (case(&format!("{write}published = [{{ document = \"d\", data = \"[]\" }}]")), "5:41 what is published is a JSON object"),
+        (case(&format!("{write}refused = {{ pointer = \"/x\" }}")), "5:1 `refused` has no `rule`"),
+        (case(&format!("{write}times = 0\npublished = []")), "5:9 `times` must be from 1 to 10000, not 0"),
+        (case(&format!("{write}published = []\n{}", case(&format!("{write}published = []")))), "6:1 two cases are called `a`"),
+        ("[[case]]\nname = \"a\"\nas = {}\nwrite = { document = \"d\", data = {} }\npublished = []".into(), "3:1 `as` has no `identity`"),
+    ] {
+        assert_eq!(told(&text).join("|"), expected, "{text}");
+    }
+}

@@ -1,0 +1,240 @@
+//! Reads a folder of policies, bounded, and never anything outside a policy's own folder.
+
+use std::{
+    fs::{self, File},
+    io::{ErrorKind, Read as _},
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    domain::limits::{FOLDER_ENTRIES_MAX, POLICY_BYTES_MAX},
+    policy::{
+        cases::{self, Case},
+        compile::{PolicySet, compile},
+        fault::{Fault, Place, sorted},
+        files::{Content, Files},
+    },
+};
+
+const POLICY: &str = "policy.toml";
+
+/// Loads one policy's folder (it has a `policy.toml`), or a folder of them; it may be empty.
+///
+/// # Errors
+/// All faults that were found, by file and place.
+pub fn load(path: &Path) -> Result<PolicySet, Vec<Fault>> {
+    let mut faults = Vec::new();
+    let folders = policy_folders(path, &mut faults);
+    let files: Vec<Files> = folders.iter().map(|it| read(it, &mut faults)).collect();
+    match compile(&files) {
+        Ok(set) if faults.is_empty() => Ok(set),
+        Ok(_) => Err(sorted(faults)),
+        Err(more) => {
+            faults.extend(more);
+            Err(sorted(faults))
+        }
+    }
+}
+
+/// The cases of the same folder, `cases/*.toml` of each policy.
+///
+/// # Errors
+/// All faults that were found in them, by file and place.
+pub fn load_cases(path: &Path) -> Result<Vec<Case>, Vec<Fault>> {
+    let mut faults = Vec::new();
+    let mut all = Vec::new();
+    for folder in policy_folders(path, &mut faults) {
+        let home = folder.path.join("cases");
+        if !home.is_dir() {
+            continue;
+        }
+        for (name, file) in files_ending(&home, ".toml", &mut faults) {
+            let shown = home.join(&name).display().to_string();
+            let text = match content(&home, &file) {
+                Content::Bytes(bytes) => String::from_utf8(bytes).map_err(|_| "is not UTF-8".to_owned()),
+                Content::TooLarge => Err(format!("is larger than {POLICY_BYTES_MAX} bytes")),
+                Content::Outside => Err("leads out of the folder".to_owned()),
+                Content::Unreadable(why) => Err(format!("cannot be read: {why}")),
+            };
+            match text {
+                Ok(text) => match cases::parse(&folder.name, &shown, &text) {
+                    Ok(cases) => all.extend(cases),
+                    Err(more) => faults.extend(more),
+                },
+                Err(why) => faults.push(Place::start(&shown).fault(format!("the file of cases {why}"), None)),
+            }
+        }
+    }
+    if faults.is_empty() { Ok(all) } else { Err(sorted(faults)) }
+}
+
+struct PolicyFolder {
+    name: String,
+    path: PathBuf,
+}
+
+fn policy_folders(path: &Path, faults: &mut Vec<Fault>) -> Vec<PolicyFolder> {
+    let place = Place::start(&path.display().to_string());
+    match fs::metadata(path) {
+        Ok(found) if found.is_dir() => (),
+        Ok(_) => {
+            let help = "name the folder that holds it";
+            faults.push(place.fault("this is a file, not a folder of policies", Some(help.to_owned())));
+            return Vec::new();
+        }
+        Err(error) => {
+            let (what, help) = match error.kind() {
+                ErrorKind::NotFound => (
+                    "there is no such folder".to_owned(),
+                    Some("make it (it may be empty), or name another".to_owned()),
+                ),
+                _ => (format!("the folder cannot be read: {error}"), None),
+            };
+            faults.push(place.fault(what, help));
+            return Vec::new();
+        }
+    }
+    if exists(&path.join(POLICY)) {
+        // `.` has no name of its own.
+        let whole = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+        let name = whole.file_name().map(|it| it.to_string_lossy().into_owned()).unwrap_or_default();
+        return vec![PolicyFolder { name, path: path.to_path_buf() }];
+    }
+    let mut folders = Vec::new();
+    for (name, inner) in entries(path, faults) {
+        if !inner.is_dir() {
+            continue;
+        }
+        if exists(&inner.join(POLICY)) {
+            folders.push(PolicyFolder { name, path: inner });
+        } else {
+            let what = format!("the folder `{name}` has no `{POLICY}`");
+            let help = "write one, or take the folder out";
+            let place = Place::start(&inner.display().to_string());
+            faults.push(place.fault(what, Some(help.to_owned())));
+        }
+    }
+    folders
+}
+
+fn read(folder: &PolicyFolder, faults: &mut Vec<Fault>) -> Files {
+    let schemas = files_ending(&folder.path, ".json", faults);
+    Files {
+        name: folder.name.clone(),
+        path: folder.path.display().to_string(),
+        policy: content(&folder.path, &folder.path.join(POLICY)),
+        schemas: schemas.into_iter().map(|(name, file)| (name, content(&folder.path, &file))).collect(),
+    }
+}
+
+/// Whether something stands there, a broken link included.
+fn exists(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok()
+}
+
+/// What stands in a folder, by name; hidden entries (such as those of a mounted volume) are left out.
+fn entries(folder: &Path, faults: &mut Vec<Fault>) -> Vec<(String, PathBuf)> {
+    let place = Place::start(&folder.display().to_string());
+    let found = match fs::read_dir(folder) {
+        Ok(found) => found,
+        Err(error) => {
+            faults.push(place.fault(format!("the folder cannot be read: {error}"), None));
+            return Vec::new();
+        }
+    };
+    let mut list = Vec::new();
+    for entry in found.take(FOLDER_ENTRIES_MAX + 1) {
+        match entry {
+            Ok(entry) => list.push((entry.file_name().to_string_lossy().into_owned(), entry.path())),
+            Err(error) => faults.push(place.fault(format!("the folder cannot be read: {error}"), None)),
+        }
+    }
+    if FOLDER_ENTRIES_MAX < list.len() {
+        faults.push(place.fault(format!("the folder has more than {FOLDER_ENTRIES_MAX} entries"), None));
+    }
+    list.retain(|it| !it.0.starts_with('.'));
+    list.sort();
+    list
+}
+
+fn files_ending(folder: &Path, ending: &str, faults: &mut Vec<Fault>) -> Vec<(String, PathBuf)> {
+    let mut list = entries(folder, faults);
+    list.retain(|it| it.0.ends_with(ending));
+    list
+}
+
+/// Reads a file that is really in this folder: links may lead about within it, not out of it.
+fn content(folder: &Path, file: &Path) -> Content {
+    let within = fs::canonicalize(folder).and_then(|home| Ok((home, fs::canonicalize(file)?)));
+    let file = match within {
+        Ok((home, file)) if file.starts_with(&home) => file,
+        Ok(_) => return Content::Outside,
+        Err(error) => return Content::Unreadable(error.to_string()),
+    };
+    match fs::metadata(&file) {
+        Ok(found) if found.is_file() => (),
+        Ok(_) => return Content::Unreadable("it is not a plain file".to_owned()),
+        Err(error) => return Content::Unreadable(error.to_string()),
+    }
+    let mut bytes = Vec::new();
+    match File::open(&file).and_then(|it| it.take(POLICY_BYTES_MAX + 1).read_to_end(&mut bytes)) {
+        Ok(_) if POLICY_BYTES_MAX < bytes.len() as u64 => Content::TooLarge,
+        Ok(_) => Content::Bytes(bytes),
+        Err(error) => Content::Unreadable(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINIMAL: &str = "[from]\ndocument = \"a/{identity}\"\nschema = \"a.json\"\n[[to]]\ndocument = \"b/{identity}\"\n";
+
+    fn told(path: &Path) -> Vec<String> {
+        let faults = load(path).expect_err("faults");
+        faults.into_iter().map(|it| it.what).collect()
+    }
+
+    #[test]
+    fn folders_are_read_and_nothing_beside_them() {
+        let home = tempfile::tempdir().expect("a folder");
+        let root = home.path().join("policies");
+        assert_eq!(told(&root), ["there is no such folder"]);
+        fs::create_dir(&root).expect("made");
+        assert_eq!(load(&root).expect("empty").hash(), PolicySet::empty().hash());
+        fs::write(root.join("README.md"), "").expect("written");
+        let chat = root.join("chat");
+        fs::create_dir(&chat).expect("made");
+        assert_eq!(told(&root), ["the folder `chat` has no `policy.toml`"]);
+        fs::write(chat.join(POLICY), MINIMAL).expect("written");
+        assert_eq!(told(&root), ["there is no file `a.json` beside `policy.toml`"]);
+        fs::write(chat.join("a.json"), "{}").expect("written");
+        let set = load(&root).expect("a set");
+        assert_eq!(load(&chat).expect("one policy").hash(), set.hash());
+        assert!(load(&chat).expect("one policy").by_name("chat").is_some());
+        assert_eq!(told(&chat.join(POLICY)), ["this is a file, not a folder of policies"]);
+        fs::write(chat.join("a.json"), " ".repeat(300_000)).expect("written");
+        assert_eq!(told(&root), ["`a.json` is larger than 262144 bytes"]);
+        fs::remove_file(chat.join("a.json")).expect("removed");
+        fs::create_dir(chat.join("a.json")).expect("made");
+        assert_eq!(told(&root), ["`a.json` cannot be read: it is not a plain file"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_lead_about_within_the_folder_only() {
+        use std::os::unix::fs::symlink;
+
+        let home = tempfile::tempdir().expect("a folder");
+        let chat = home.path().join("chat");
+        fs::create_dir_all(chat.join("..data")).expect("made");
+        fs::write(chat.join("..data/policy.toml"), MINIMAL).expect("written");
+        symlink(chat.join("..data/policy.toml"), chat.join(POLICY)).expect("linked");
+        fs::write(home.path().join("secret.json"), "{}").expect("written");
+        symlink(home.path().join("secret.json"), chat.join("a.json")).expect("linked");
+        assert_eq!(told(&chat), ["`a.json` leads out of the policy's folder"]);
+        fs::remove_file(chat.join("a.json")).expect("removed");
+        fs::write(chat.join("a.json"), "{}").expect("written");
+        assert!(load(&chat).is_ok());
+    }
+}

@@ -1,0 +1,117 @@
+//! Whose business a name is: found by the number of its segments and the first of them.
+
+use std::{collections::HashMap, sync::Arc};
+
+use crate::{
+    domain::{name::UniqueName, object::ObjectKind, sid::ServiceSid},
+    policy::{
+        compiled::Policy,
+        pattern::{Captures, Pattern, Segment},
+    },
+};
+
+/// What a name is under a set of policies.
+#[derive(Clone, Debug)]
+pub enum Route {
+    /// No policy governs it.
+    Plain,
+    /// A client's own object, if the identity that it captures is the caller's.
+    Private {
+        /// The policy; its mode may be `off`.
+        policy: Arc<Policy>,
+        /// What its `from` captured.
+        captures: Captures,
+    },
+    /// An object that a policy publishes to.
+    Shared {
+        /// The policy.
+        policy: Arc<Policy>,
+        /// The first of its targets with this name; others with this name have the same `read`.
+        target: usize,
+    },
+    /// A governed name, asked for under another kind: closed to clients (decision 16).
+    Closed {
+        /// The policy.
+        policy: Arc<Policy>,
+    },
+}
+
+/// One pattern that governs names.
+#[derive(Clone, Copy, Debug)]
+enum Entry {
+    From { policy: usize },
+    To { policy: usize, target: usize },
+}
+
+/// The patterns of a set, by what a name shows at once.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Index {
+    by_first: HashMap<(usize, String), Vec<Entry>>,
+    by_length: HashMap<usize, Vec<Entry>>,
+}
+
+impl Index {
+    pub(super) fn of(policies: &[Arc<Policy>]) -> Self {
+        let mut index = Self::default();
+        for (policy, it) in policies.iter().enumerate() {
+            index.add(&it.from.pattern, Entry::From { policy });
+            for (target, to) in it.targets.iter().enumerate() {
+                index.add(&to.name, Entry::To { policy, target });
+            }
+        }
+        index
+    }
+
+    fn add(&mut self, pattern: &Pattern, entry: Entry) {
+        let length = pattern.segments().len();
+        match pattern.segments().first() {
+            Some(Segment::Literal(first)) => {
+                self.by_first.entry((length, first.clone())).or_default().push(entry);
+            }
+            _ => self.by_length.entry(length).or_default().push(entry),
+        }
+    }
+
+    pub(super) fn route(
+        &self,
+        policies: &[Arc<Policy>],
+        service: (ServiceSid, Option<&str>),
+        kind: ObjectKind,
+        name: &UniqueName,
+    ) -> Route {
+        let pieces = name.as_str().split('/');
+        let length = pieces.clone().count();
+        let first = pieces.take(1).collect::<String>();
+        let found = self.by_first.get(&(length, first)).into_iter();
+        for entry in found.chain(self.by_length.get(&length)).flatten() {
+            let (Entry::From { policy } | Entry::To { policy, .. }) = entry;
+            let Some(policy) = policies.get(*policy).filter(|it| it.governs(service.0, service.1)) else {
+                continue;
+            };
+            // INVARIANT: the patterns of a set are disjoint in each service, so the first match is the only one.
+            match entry {
+                Entry::From { .. } => {
+                    let Some(captures) = policy.from.pattern.captures(name) else { continue };
+                    let policy = policy.clone();
+                    return if policy.from.kind == kind {
+                        Route::Private { policy, captures }
+                    } else {
+                        Route::Closed { policy }
+                    };
+                }
+                Entry::To { target, .. } => {
+                    let Some(to) = policy.targets.get(*target).filter(|it| it.name.matches(name)) else {
+                        continue;
+                    };
+                    let (policy, target) = (policy.clone(), *target);
+                    return if to.kind == kind {
+                        Route::Shared { policy, target }
+                    } else {
+                        Route::Closed { policy }
+                    };
+                }
+            }
+        }
+        Route::Plain
+    }
+}

@@ -1,0 +1,240 @@
+//! One `policy.toml`, read and compiled; the proofs about the whole set come after.
+
+mod from;
+mod limit;
+mod target;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use crate::{
+    domain::limits::{POLICY_BYTES_MAX, POLICY_NAME_CHARS_MAX, POLICY_SERVICES_MAX},
+    policy::{
+        compiled::{Detail, Mode, Policy, ServiceName},
+        fault::{Fault, Faults, Place, meant},
+        files::{Content, Files},
+        schema::Schema,
+        written::{self, At, Keys, Table},
+    },
+};
+
+/// A policy whose own file is in order, with the places that proofs about the set may name.
+pub(super) struct Read {
+    pub(super) policy: Policy,
+    pub(super) from_place: Place,
+    /// Of the names of the targets, in their order.
+    pub(super) target_places: Vec<Place>,
+    /// The schema files that it refers to.
+    pub(super) schemas: BTreeSet<String>,
+}
+
+const TOP: Keys = Keys {
+    known: &["description", "services", "mode", "from", "limit", "to", "refusal"],
+    later: &["journal", "lookup", "when", "vars", "strike", "hook", "adopt"],
+    elsewhere: &[
+        ("document", "`[from]` or `[[to]]`"),
+        ("map", "`[from]` or `[[to]]`"),
+        ("schema", "`[from]` or `[[to]]`"),
+        ("max_bytes", "`[from]`"),
+        ("objects_max", "`[from]`"),
+        ("per", "`[[limit]]`"),
+        ("allow", "`[[limit]]`"),
+        ("burst", "`[[limit]]`"),
+        ("ttl", "`[[to]]`"),
+        ("read", "`[[to]]`"),
+        ("set", "`[[to]]`"),
+        ("take", "`[[to]]`"),
+        ("detail", "`[refusal]`"),
+    ],
+};
+const REFUSAL: Keys = Keys {
+    known: &["detail"],
+    later: &[],
+    elsewhere: &[
+        ("mode", "the top of the file, above the first table"),
+        ("services", "the top of the file, above the first table"),
+        ("description", "the top of the file, above the first table"),
+    ],
+};
+
+/// Reads one policy; `None` when its patterns are not known. The set is good only if no fault was noted.
+pub(super) fn read(files: &Files, all: &mut Vec<Fault>) -> Option<Read> {
+    let path = format!("{}/policy.toml", files.path);
+    if let Some(fault) = name_fault(files) {
+        all.push(fault);
+    }
+    let text = match text_of(&files.policy) {
+        Ok(text) => text,
+        Err(why) => {
+            all.push(Place::start(&path).fault(format!("`policy.toml` {why}"), None));
+            return None;
+        }
+    };
+    let mut faults = Faults::new(&path, text);
+    let mut schemas = Schemas { files, compiled: BTreeMap::new(), faults: Vec::new() };
+    let read = written::parse(text, &mut faults).and_then(|toml| {
+        let top = Table::whole(format!("policy `{}`", files.name), &toml);
+        read_top(&top, files, &mut schemas, &mut faults)
+    });
+    all.append(&mut schemas.faults);
+    all.extend(faults.into_list());
+    read
+}
+
+fn read_top(
+    top: &Table<'_>,
+    files: &Files,
+    schemas: &mut Schemas<'_>,
+    faults: &mut Faults<'_>,
+) -> Option<Read> {
+    top.check_keys(&TOP, faults);
+    let description = top.text("description", faults).map(|it| Arc::from(it.value));
+    let services = read_services(top, faults);
+    let mode = read_mode(top, faults);
+    let detail = top.table("refusal", "`[refusal]`", faults).and_then(|it| {
+        it.check_keys(&REFUSAL, faults);
+        let words = [("code", Detail::Code), ("pointer", Detail::Pointer), ("full", Detail::Full)];
+        it.word("detail", &words, faults)
+    });
+    let from = match top.table("from", "`[from]`", faults) {
+        Some(table) => from::read(&table, schemas, faults),
+        None => {
+            if !top.has("from") {
+                let help = "write a table `[from]` with `document = …` or `map = …`";
+                faults.add_with_help(&top.span, format!("{} has no `[from]`", top.name()), help);
+            }
+            None
+        }
+    };
+    let limits = limit::read_all(top, from.as_ref().map(|it| &it.value), faults);
+    let targets = target::read_all(top, from.as_ref().map(|it| &it.value), schemas, faults);
+    let from = from?;
+    let from_place = faults.place(from.span.start);
+    let target_places = targets.iter().map(|it| faults.place(it.span.start)).collect();
+    let policy = Policy {
+        name: files.name.as_str().into(),
+        // The compiler knows the hash once all files are read.
+        version: "".into(),
+        description,
+        mode,
+        from: from.value,
+        limits,
+        targets: targets.into_iter().map(|it| it.value).collect(),
+        detail: detail.map_or(Detail::Pointer, |it| it.value),
+        services,
+    };
+    Some(Read { policy, from_place, target_places, schemas: schemas.compiled.keys().cloned().collect() })
+}
+
+fn read_mode(top: &Table<'_>, faults: &mut Faults<'_>) -> Mode {
+    let words = [("enforce", Some(Mode::Enforce)), ("off", Some(Mode::Off)), ("warn", None)];
+    let Some(At { span, value }) = top.word("mode", &words, faults) else { return Mode::Enforce };
+    if value.is_none() {
+        let help = "write `enforce`, or `off` to refuse every write of a client";
+        faults.add_with_help(&span, "`mode = \"warn\"` is not supported in this version", help);
+    }
+    value.unwrap_or(Mode::Enforce)
+}
+
+fn read_services(top: &Table<'_>, faults: &mut Faults<'_>) -> Option<Vec<ServiceName>> {
+    let listed = top.texts("services", faults)?;
+    if listed.value.is_empty() {
+        let help = "name one, or leave `services` out to govern each service";
+        faults.add_with_help(&listed.span, "`services` names no service", help);
+    }
+    if POLICY_SERVICES_MAX < listed.value.len() {
+        faults.add(&listed.span, format!("`services` names more than {POLICY_SERVICES_MAX} services"));
+    }
+    let mut names: Vec<ServiceName> = Vec::new();
+    for At { span, value } in listed.value {
+        let name = match value.parse() {
+            Ok(sid) => ServiceName::Sid(sid),
+            Err(_) if crate::domain::sid::looks_like_a_sid(value) || value.is_empty() => {
+                let help = "write a SID that begins with `IS`, or a unique name such as `default`";
+                faults.add_with_help(&span, format!("`{value}` is not a service"), help);
+                continue;
+            }
+            Err(_) => ServiceName::Unique(value.into()),
+        };
+        if names.contains(&name) {
+            faults.add(&span, format!("the service `{value}` stands twice"));
+        }
+        names.push(name);
+    }
+    Some(names)
+}
+
+fn name_fault(files: &Files) -> Option<Fault> {
+    let name = &files.name;
+    let fine = name.len() <= POLICY_NAME_CHARS_MAX
+        && name.starts_with(|it: char| it.is_ascii_lowercase() || it.is_ascii_digit())
+        && name.chars().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == '-');
+    (!fine).then(|| {
+        let help = format!("use small letters, digits and `-`, at most {POLICY_NAME_CHARS_MAX}");
+        let place = Place::start(&format!("{}/policy.toml", files.path));
+        place.fault(format!("the folder's name `{name}` cannot be a policy's name"), Some(help))
+    })
+}
+
+/// The text of a file, or what to say about it.
+fn text_of(content: &Content) -> Result<&str, String> {
+    match content {
+        Content::Bytes(bytes) if POLICY_BYTES_MAX < bytes.len() as u64 => text_of(&Content::TooLarge),
+        Content::Bytes(bytes) => str::from_utf8(bytes)
+            .map_err(|it| format!("is not UTF-8: the byte at {} is out of place", it.valid_up_to())),
+        Content::TooLarge => Err(format!("is larger than {POLICY_BYTES_MAX} bytes")),
+        Content::Outside => Err("leads out of the policy's folder".to_owned()),
+        Content::Unreadable(why) => Err(format!("cannot be read: {why}")),
+    }
+}
+
+/// The schemas of one policy: each file is compiled once, however often it is named.
+struct Schemas<'f> {
+    files: &'f Files,
+    compiled: BTreeMap<String, Option<Schema>>,
+    faults: Vec<Fault>,
+}
+
+impl Schemas<'_> {
+    /// The schema that a table names with its key `schema`.
+    fn read(&mut self, table: &Table<'_>, faults: &mut Faults<'_>) -> Option<Schema> {
+        let At { span, value: file } = table.text("schema", faults)?;
+        if let Some(known) = self.compiled.get(file) {
+            return known.clone();
+        }
+        if file.is_empty() || file.starts_with('.') || file.contains(['/', '\\']) {
+            let help = "put the schema beside `policy.toml` and write its file name";
+            faults.add_with_help(&span, format!("`schema` must be a file name, not `{file}`"), help);
+            return None;
+        }
+        if !file.ends_with(".json") {
+            let what = format!("the name of a schema's file must end in `.json`, not `{file}`");
+            faults.add(&span, what);
+            return None;
+        }
+        let Some(content) = self.files.schemas.get(file) else {
+            let what = format!("there is no file `{file}` beside `policy.toml`");
+            match meant(file, self.files.schemas.keys().map(String::as_str)) {
+                Some(near) => faults.add_with_help(&span, what, format!("did you mean `{near}`?")),
+                None => faults.add(&span, what),
+            }
+            return None;
+        };
+        let schema = match text_of(content) {
+            Ok(text) => {
+                let mut own = Faults::new(&format!("{}/{file}", self.files.path), text);
+                let schema = Schema::compile(file, text, &mut own);
+                self.faults.extend(own.into_list());
+                schema
+            }
+            Err(why) => {
+                faults.add(&span, format!("`{file}` {why}"));
+                None
+            }
+        };
+        self.compiled.insert(file.to_owned(), schema.clone());
+        schema
+    }
+}

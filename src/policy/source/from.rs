@@ -1,0 +1,96 @@
+//! `[from]`: the private object that clients write.
+
+use super::Schemas;
+use crate::{
+    domain::{
+        limits::{DATA_BYTES_MAX, PRIVATE_OBJECTS_ALLOWED_MAX, PRIVATE_OBJECTS_MAX},
+        object::ObjectKind,
+    },
+    policy::{
+        compiled::Source,
+        fault::Faults,
+        pattern::{IDENTITY, KEY, Pattern},
+        written::{At, Keys, Table},
+    },
+};
+
+const KEYS: Keys = Keys {
+    known: &["document", "map", "schema", "max_bytes", "objects_max"],
+    later: &["list", "stream", "until", "withdraw", "adopt"],
+    elsewhere: &[
+        ("mode", "the top of the file, above the first table"),
+        ("services", "the top of the file, above the first table"),
+        ("key", "`[[to]]`"),
+        ("ttl", "`[[to]]`"),
+        ("read", "`[[to]]`"),
+        ("detail", "`[refusal]`"),
+    ],
+};
+
+/// Reads the table; the span is that of the pattern.
+pub(super) fn read(table: &Table<'_>, schemas: &mut Schemas<'_>, faults: &mut Faults<'_>) -> Option<At<Source>> {
+    table.check_keys(&KEYS, faults);
+    let object = object(table, &["list", "stream"], faults);
+    let schema = schemas.read(table, faults);
+    let max_bytes = table.number("max_bytes", 1..=u32::try_from(DATA_BYTES_MAX).unwrap_or(u32::MAX), faults);
+    let objects_max = table.number("objects_max", 1..=PRIVATE_OBJECTS_ALLOWED_MAX, faults);
+    let (kind, At { span, value: pattern }) = object?;
+    if !pattern.has(IDENTITY) {
+        let help = "put it in place of one segment: each identity then writes under names of its own";
+        faults.add_with_help(&span, format!("`{pattern}` has no `{{{IDENTITY}}}`"), help);
+    }
+    if pattern.has(KEY) {
+        let help = "choose another name; `{key}` is the key of a map's item, for `[[to]]`";
+        faults.add_with_help(&span, "`{key}` cannot be captured by `[from]`", help);
+    }
+    let source = Source {
+        kind,
+        pattern,
+        schema,
+        max_bytes: max_bytes.and_then(|it| usize::try_from(it).ok()).unwrap_or(DATA_BYTES_MAX),
+        objects_max: objects_max.unwrap_or(PRIVATE_OBJECTS_MAX),
+    };
+    Some(At { span, value: source })
+}
+
+/// Reads the one of `document` and `map` that stands.
+pub(super) fn object(
+    table: &Table<'_>,
+    later: &[&str],
+    faults: &mut Faults<'_>,
+) -> Option<(ObjectKind, At<Pattern>)> {
+    let document = table.text("document", faults).map(|it| (ObjectKind::Document, it));
+    let map = table.text("map", faults).map(|it| (ObjectKind::Map, it));
+    let found = match (document, map) {
+        (Some(_), Some((_, map))) => {
+            let what = format!("{} names a document and a map", table.name());
+            faults.add_with_help(&map.span, what, "take one of the two out");
+            return None;
+        }
+        (Some(found), None) | (None, Some(found)) => found,
+        (None, None) => {
+            let written = ["document", "map"].iter().chain(later).any(|it| table.has(it));
+            if !written {
+                let what = format!("{} names no object", table.name());
+                faults.add_with_help(&table.span, what, "write `document = …` or `map = …`");
+            }
+            return None;
+        }
+    };
+    let (kind, At { span, value: text }) = found;
+    pattern(&At { span, value: text }, faults).map(|it| (kind, it))
+}
+
+/// Parses a pattern.
+pub(super) fn pattern(text: &At<&str>, faults: &mut Faults<'_>) -> Option<At<Pattern>> {
+    match Pattern::parse(text.value) {
+        Ok(value) => Some(At { span: text.span.clone(), value }),
+        Err(bad) => {
+            match bad.help() {
+                Some(help) => faults.add_with_help(&text.span, bad.to_string(), help),
+                None => faults.add(&text.span, bad.to_string()),
+            }
+            None
+        }
+    }
+}
