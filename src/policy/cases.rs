@@ -95,14 +95,24 @@ pub struct Publication {
     pub data: Value,
 }
 
-const FILE: Keys = Keys { known: &["case"], later: &[], elsewhere: &[("name", "`[[case]]`"), ("write", "`[[case]]`")] };
+const FILE: Keys = Keys {
+    known: &["case"],
+    later: &[],
+    elsewhere: &[("name", "in `[[case]]`"), ("write", "in `[[case]]`")],
+};
 const CASE: Keys = Keys {
     known: &["name", "as", "given", "write", "remove", "times", "published", "refused"],
     later: &[],
-    elsewhere: &[("identity", "`as`"), ("claims", "`as`"), ("rule", "`refused`"), ("data", "`write`")],
+    elsewhere: &[
+        ("identity", "in `as`"),
+        ("claims", "in `as`"),
+        ("rule", "in `refused`"),
+        ("data", "in `write`"),
+    ],
 };
 const AS: Keys = Keys { known: &["identity", "claims"], later: &[], elsewhere: &[] };
-const WRITE: Keys = Keys { known: &["document", "map", "key", "data"], later: &["list", "stream"], elsewhere: &[] };
+const WRITE: Keys =
+    Keys { known: &["document", "map", "key", "data"], later: &["list", "stream"], elsewhere: &[] };
 const REMOVE: Keys = Keys { known: &["document", "map", "key"], later: &["list", "stream"], elsewhere: &[] };
 const REFUSED: Keys = Keys { known: &["rule", "pointer"], later: &[], elsewhere: &[] };
 
@@ -215,7 +225,10 @@ fn read_write(table: &Table<'_>, keys: &Keys, faults: &mut Faults<'_>) -> Option
     Some(Write { kind, name, key, data })
 }
 
-fn read_place(table: &Table<'_>, faults: &mut Faults<'_>) -> Option<(ObjectKind, UniqueName, Option<ItemKey>)> {
+fn read_place(
+    table: &Table<'_>,
+    faults: &mut Faults<'_>,
+) -> Option<(ObjectKind, UniqueName, Option<ItemKey>)> {
     let key = table.text("key", faults).map(|it| parsed::<ItemKey>(&it, faults));
     if let Some(name) = table.text("document", faults) {
         if table.has("map") || table.has("key") {
@@ -275,7 +288,10 @@ fn read_publication(table: &Table<'_>, faults: &mut Faults<'_>) -> Option<Public
     }
 }
 
-fn parsed<'t, T: TryFrom<&'t str, Error = BadName>>(text: &At<&'t str>, faults: &mut Faults<'_>) -> Option<T> {
+fn parsed<'t, T: TryFrom<&'t str, Error = BadName>>(
+    text: &At<&'t str>,
+    faults: &mut Faults<'_>,
+) -> Option<T> {
     T::try_from(text.value).map_err(|it| faults.add(&text.span, format!("`{}`: {it}", text.value))).ok()
 }
 

@@ -78,7 +78,9 @@ pub fn compile(folder: &[Files]) -> Result<PolicySet, Vec<Fault>> {
     folder.sort_by(|one, two| one.name.cmp(&two.name));
     let mut faults = Vec::new();
     if let Some(first) = folder.get(POLICIES_MAX) {
-        faults.push(Place::start(&first.path).fault(format!("there are more than {POLICIES_MAX} policies"), None));
+        faults.push(
+            Place::start(&first.path).fault(format!("there are more than {POLICIES_MAX} policies"), None),
+        );
         return Err(faults);
     }
     for pair in folder.windows(2) {

@@ -1,6 +1,6 @@
 //! How often something may be tried: `allow = "20/s"`, `burst = 40`, counted for each `per`.
 
-use std::{num::NonZeroU32, sync::Arc, time::Duration};
+use std::{fmt, num::NonZeroU32, sync::Arc, time::Duration};
 
 use crate::{
     domain::limits::RATE_EVENTS_MAX,
@@ -100,6 +100,20 @@ impl Per {
     }
 }
 
+impl fmt::Display for Per {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Identity => out.write_str("per identity"),
+            Self::Address => out.write_str("per address"),
+            Self::Policy => out.write_str("for the whole policy"),
+            Self::Captures(variables) => {
+                let names: Vec<String> = variables.iter().map(|it| format!("{{{it}}}")).collect();
+                write!(out, "per `{}`", names.join("/"))
+            }
+        }
+    }
+}
+
 /// Why a text is no `per`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum BadPer {
@@ -131,8 +145,7 @@ pub(super) fn parse_allow(text: &str) -> Result<(u64, NonZeroU32), BadAllow> {
         return Err(BadAllow::Shape);
     }
     let count: u32 = number.parse().map_err(|_| BadAllow::Bounds)?;
-    let count =
-        NonZeroU32::new(count).filter(|it| it.get() <= RATE_EVENTS_MAX).ok_or(BadAllow::Bounds)?;
+    let count = NonZeroU32::new(count).filter(|it| it.get() <= RATE_EVENTS_MAX).ok_or(BadAllow::Bounds)?;
     Ok((unit_ns / u64::from(count.get()), count))
 }
 

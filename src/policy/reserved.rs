@@ -96,7 +96,8 @@ mod tests {
         #[test]
         fn text_matches_what_the_pattern_matches(text in "[a-b]|\\{x\\}(/([a-b]|\\{y\\})){0,2}", name in "[a-b/]{1,5}") {
             let name = UniqueName::try_from(name).expect("a name");
-            let pattern = Pattern::parse(&text).expect("a pattern");
+            // A variable that stands twice makes none.
+            let Ok(pattern) = Pattern::parse(&text) else { return Ok(()) };
             prop_assert_eq!(matches(&text, &name), pattern.matches(&name));
         }
     }

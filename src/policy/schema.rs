@@ -234,13 +234,15 @@ mod tests {
 
     #[test]
     fn violations_are_bounded_in_number_and_size() {
-        let wide = schema(&json!({"additionalProperties": {"type": "string"}, "propertyNames": {"maxLength": 2}}));
+        let wide =
+            schema(&json!({"additionalProperties": {"type": "string"}, "propertyNames": {"maxLength": 2}}));
         let data: serde_json::Map<_, _> = (0..50).map(|it| (format!("key{it}"), json!(it))).collect();
         assert_eq!(wide.check(&Value::Object(data)).expect_err("many").len(), VIOLATIONS_MAX);
         let long = wide.check(&json!({ ("k".repeat(9_000)): 1 })).expect_err("two");
         assert!(long.iter().all(|it| it.pointer.len() <= VIOLATION_BYTES_MAX));
         assert!(long.iter().all(|it| !it.message.contains("kkk")), "{long:?}");
-        let dear = schema(&json!({"properties": {"a": {"items": {"allOf": vec![json!({"type": "string"}); 100]}}}}));
+        let dear =
+            schema(&json!({"properties": {"a": {"items": {"allOf": vec![json!({"type": "string"}); 100]}}}}));
         assert_eq!(dear.check(&json!({"a": vec![1; 1_000]})).expect_err("first").len(), 1);
     }
 

@@ -34,28 +34,28 @@ const TOP: Keys = Keys {
     known: &["description", "services", "mode", "from", "limit", "to", "refusal"],
     later: &["journal", "lookup", "when", "vars", "strike", "hook", "adopt"],
     elsewhere: &[
-        ("document", "`[from]` or `[[to]]`"),
-        ("map", "`[from]` or `[[to]]`"),
-        ("schema", "`[from]` or `[[to]]`"),
-        ("max_bytes", "`[from]`"),
-        ("objects_max", "`[from]`"),
-        ("per", "`[[limit]]`"),
-        ("allow", "`[[limit]]`"),
-        ("burst", "`[[limit]]`"),
-        ("ttl", "`[[to]]`"),
-        ("read", "`[[to]]`"),
-        ("set", "`[[to]]`"),
-        ("take", "`[[to]]`"),
-        ("detail", "`[refusal]`"),
+        ("document", "in `[from]` or `[[to]]`"),
+        ("map", "in `[from]` or `[[to]]`"),
+        ("schema", "in `[from]` or `[[to]]`"),
+        ("max_bytes", "in `[from]`"),
+        ("objects_max", "in `[from]`"),
+        ("per", "in `[[limit]]`"),
+        ("allow", "in `[[limit]]`"),
+        ("burst", "in `[[limit]]`"),
+        ("ttl", "in `[[to]]`"),
+        ("read", "in `[[to]]`"),
+        ("set", "in `[[to]]`"),
+        ("take", "in `[[to]]`"),
+        ("detail", "in `[refusal]`"),
     ],
 };
 const REFUSAL: Keys = Keys {
     known: &["detail"],
     later: &[],
     elsewhere: &[
-        ("mode", "the top of the file, above the first table"),
-        ("services", "the top of the file, above the first table"),
-        ("description", "the top of the file, above the first table"),
+        ("mode", "at the top of the file, above the first table"),
+        ("services", "at the top of the file, above the first table"),
+        ("description", "at the top of the file, above the first table"),
     ],
 };
 
@@ -129,13 +129,13 @@ fn read_top(
 }
 
 fn read_mode(top: &Table<'_>, faults: &mut Faults<'_>) -> Mode {
-    let words = [("enforce", Some(Mode::Enforce)), ("off", Some(Mode::Off)), ("warn", None)];
-    let Some(At { span, value }) = top.word("mode", &words, faults) else { return Mode::Enforce };
-    if value.is_none() {
+    if let Some(found) = top.raw("mode").filter(|it| it.get_ref().as_str() == Some("warn")) {
         let help = "write `enforce`, or `off` to refuse every write of a client";
-        faults.add_with_help(&span, "`mode = \"warn\"` is not supported in this version", help);
+        faults.add_with_help(&found.span(), "`mode = \"warn\"` is not supported in this version", help);
+        return Mode::Enforce;
     }
-    value.unwrap_or(Mode::Enforce)
+    let words = [("enforce", Mode::Enforce), ("off", Mode::Off)];
+    top.word("mode", &words, faults).map_or(Mode::Enforce, |it| it.value)
 }
 
 fn read_services(top: &Table<'_>, faults: &mut Faults<'_>) -> Option<Vec<ServiceName>> {
@@ -172,7 +172,7 @@ fn name_fault(files: &Files) -> Option<Fault> {
         && name.starts_with(|it: char| it.is_ascii_lowercase() || it.is_ascii_digit())
         && name.chars().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == '-');
     (!fine).then(|| {
-        let help = format!("use small letters, digits and `-`, at most {POLICY_NAME_CHARS_MAX}");
+        let help = format!("use small letters, digits and `-`, at most {POLICY_NAME_CHARS_MAX} characters");
         let place = Place::start(&format!("{}/policy.toml", files.path));
         place.fault(format!("the folder's name `{name}` cannot be a policy's name"), Some(help))
     })

@@ -105,8 +105,7 @@ impl Rewrite {
             }
         }
         for (pointer, setting) in &self.set {
-            let value =
-                setting.value(bindings).map_err(|it| RenderFault::about(pointer.to_string(), it))?;
+            let value = setting.value(bindings).map_err(|it| RenderFault::about(pointer.to_string(), it))?;
             pointer.put(&mut out, value)?;
         }
         if !within(&out, DATA_DEPTH_MAX) {
@@ -216,7 +215,7 @@ mod tests {
         let blocked = Rewrite { set: vec![(pointer("/a/b"), Setting::Now)], ..Rewrite::default() };
         assert_eq!(fault(&blocked, json!({"a": 1})).pointer, "/a");
         let deep = Rewrite { rename: vec![(pointer("/a"), pointer("/b/b/b"))], ..Rewrite::default() };
-        let nested = (0..30).fold(json!(1), |it, _| json!({ "a": it }));
+        let nested = (0..31).fold(json!(1), |it, _| json!({ "a": it }));
         assert_eq!(fault(&deep, nested).message, "nested deeper than 32 levels");
     }
 

@@ -17,7 +17,7 @@ use crate::{
 pub(super) struct Keys {
     pub(super) known: &'static [&'static str],
     pub(super) later: &'static [&'static str],
-    /// Keys of other tables, with the table where they belong.
+    /// Keys of other tables, with where they belong.
     pub(super) elsewhere: &'static [(&'static str, &'static str)],
 }
 
@@ -80,7 +80,7 @@ impl<'t> Table<'t> {
             }
             let what = format!("unknown key `{word}` in {}", self.name);
             if let Some((_, home)) = keys.elsewhere.iter().find(|it| it.0 == word) {
-                faults.add_with_help(&span, what, format!("`{word}` belongs into {home}"));
+                faults.add_with_help(&span, what, format!("`{word}` belongs {home}"));
             } else if let Some(near) = meant(word, keys.known.iter().copied()) {
                 faults.add_with_help(&span, what, format!("did you mean `{near}`?"));
             } else {
@@ -119,8 +119,10 @@ impl<'t> Table<'t> {
         let found = words.iter().find(|it| it.0 == text.value);
         if found.is_none() {
             let known: Vec<&str> = words.iter().map(|it| it.0).collect();
-            let help = meant(text.value, known.iter().copied())
-                .map_or_else(|| format!("write one of {}", listed(&known)), |it| format!("did you mean `{it}`?"));
+            let help = meant(text.value, known.iter().copied()).map_or_else(
+                || format!("write one of {}", listed(&known)),
+                |it| format!("did you mean `{it}`?"),
+            );
             faults.add_with_help(&text.span, format!("`{key}` cannot be `{}`", text.value), help);
         }
         found.map(|it| At { span: text.span, value: it.1 })
@@ -148,7 +150,8 @@ impl<'t> Table<'t> {
             self.wrong(key, "a whole number", found, faults);
             return None;
         };
-        let value = u32::from_str_radix(number.as_str(), number.radix()).ok().filter(|it| bounds.contains(it));
+        let value =
+            u32::from_str_radix(number.as_str(), number.radix()).ok().filter(|it| bounds.contains(it));
         if value.is_none() {
             let (start, end) = bounds.into_inner();
             faults.add(&found.span(), format!("`{key}` must be from {start} to {end}, not {number}"));
@@ -177,7 +180,9 @@ impl<'t> Table<'t> {
     pub(super) fn table(&self, key: &str, name: &str, faults: &mut Faults<'_>) -> Option<Table<'t>> {
         let found = self.value(key)?;
         match found.get_ref() {
-            DeValue::Table(entries) => Some(Table { name: name.to_owned(), span: self.key_span(key), entries }),
+            DeValue::Table(entries) => {
+                Some(Table { name: name.to_owned(), span: self.key_span(key), entries })
+            }
             DeValue::Array(_) => {
                 let what = format!("`{key}` stands once in {}", self.name);
                 faults.add_with_help(&self.key_span(key), what, format!("write `[{key}]`, not `[[{key}]]`"));
@@ -284,7 +289,8 @@ fn json_at(value: &Spanned<DeValue<'_>>, depth: usize, faults: &mut Faults<'_>) 
 pub(super) fn kind(value: &DeValue<'_>) -> &'static str {
     match value {
         DeValue::String(_) => "a text",
-        DeValue::Integer(_) | DeValue::Float(_) => "a number",
+        DeValue::Integer(_) => "a number",
+        DeValue::Float(_) => "a decimal",
         DeValue::Boolean(_) => "a boolean",
         DeValue::Datetime(_) => "a date",
         DeValue::Array(_) => "an array",

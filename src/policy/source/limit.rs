@@ -16,7 +16,7 @@ use crate::{
 const KEYS: Keys = Keys {
     known: &["per", "allow", "burst"],
     later: &["cost"],
-    elsewhere: &[("detail", "`[refusal]`"), ("max_bytes", "`[from]`"), ("objects_max", "`[from]`")],
+    elsewhere: &[("detail", "in `[refusal]`"), ("max_bytes", "in `[from]`"), ("objects_max", "in `[from]`")],
 };
 
 /// Reads all limits of a policy.
@@ -33,13 +33,19 @@ pub(super) fn read_all(top: &Table<'_>, from: Option<&Source>, faults: &mut Faul
         let shared = !limit.per.own();
         if shared && !limits.iter().any(|it| it.value.per.guards(&limit.per)) {
             let help = "add a `[[limit]]` with `per = \"identity\"`: else one caller could use it up for all";
-            faults.add_with_help(span, "a shared limit needs a caller's limit beside it", help);
+            let what = format!("a limit {} needs a caller's limit beside it", limit.per);
+            faults.add_with_help(span, what, help);
         }
     }
     limits.into_iter().map(|it| it.value).collect()
 }
 
-fn read(table: &Table<'_>, number: usize, from: Option<&Source>, faults: &mut Faults<'_>) -> Option<At<Limit>> {
+fn read(
+    table: &Table<'_>,
+    number: usize,
+    from: Option<&Source>,
+    faults: &mut Faults<'_>,
+) -> Option<At<Limit>> {
     table.check_keys(&KEYS, faults);
     for (key, example) in [("per", "identity"), ("allow", "20/s")] {
         if !table.has(key) {

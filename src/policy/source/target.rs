@@ -21,13 +21,25 @@ use crate::{
 };
 
 const KEYS: Keys = Keys {
-    known: &["map", "key", "document", "contended", "take", "rename", "default", "set", "schema", "ttl", "read"],
+    known: &[
+        "map",
+        "key",
+        "document",
+        "contended",
+        "take",
+        "rename",
+        "default",
+        "set",
+        "schema",
+        "ttl",
+        "read",
+    ],
     later: &["list", "stream", "fold", "clamp", "mask", "on_withdraw", "items_max", "when_full", "adopt"],
     elsewhere: &[
-        ("max_bytes", "`[from]`"),
-        ("objects_max", "`[from]`"),
-        ("detail", "`[refusal]`"),
-        ("mode", "the top of the file, above the first table"),
+        ("max_bytes", "in `[from]`"),
+        ("objects_max", "in `[from]`"),
+        ("detail", "in `[refusal]`"),
+        ("mode", "at the top of the file, above the first table"),
     ],
 };
 
@@ -68,7 +80,8 @@ fn read(
     let schema = schemas.read(table, faults);
     let ttl = read_ttl(table, faults);
     let read = read_read(table, faults);
-    let variables: Vec<Arc<str>> = from.map(|it| it.pattern.variables().cloned().collect()).unwrap_or_default();
+    let variables: Vec<Arc<str>> =
+        from.map(|it| it.pattern.variables().cloned().collect()).unwrap_or_default();
     let scope = Scope { variables: &variables, key: from.is_some_and(|it| it.kind == ObjectKind::Map) };
     let rewrite = read_rewrite(table, from.map(|_| &scope), faults);
     let (kind, At { span, value: name }) = object?;
@@ -147,14 +160,18 @@ fn collision(earlier: &Target, later: &At<Target>, faults: &mut Faults<'_>) {
     }
     let (one, two) = (&earlier.name, &target.name);
     if earlier.kind != target.kind {
-        let what = format!("one name can match `{one}` and `{two}`, which are of different kinds");
+        let what = format!("one name can match the {} `{one}` and the {} `{two}`", earlier.kind, target.kind);
         faults.add_with_help(&later.span, what, "give one of them a first segment of its own");
     } else if one != two {
         let what = format!("one name can match `{one}` and `{two}`");
         faults.add_with_help(&later.span, what, "give one of them a first segment of its own");
     } else if earlier.read != target.read {
         let what = format!("two targets of `{one}` differ in `read`");
-        faults.add_with_help(&later.span, what, "one object is read by the same people: write one `read` in both");
+        faults.add_with_help(
+            &later.span,
+            what,
+            "one object is read by the same people: write one `read` in both",
+        );
     } else {
         let apart = match (&earlier.key, &target.key) {
             (Some(one), Some(two)) => !one.meets(two),
@@ -260,8 +277,13 @@ fn setting(
 ) -> Option<Setting> {
     let Some(text) = value.get_ref().as_str() else {
         if value.get_ref().is_array() || value.get_ref().is_table() {
-            let what = format!("`set` takes a text, a number or a boolean, not {}", written::kind(value.get_ref()));
-            faults.add_with_help(&value.span(), what, "name the inner place with a JSON pointer, such as \"/a/b\"");
+            let what =
+                format!("`set` takes a text, a number or a boolean, not {}", written::kind(value.get_ref()));
+            faults.add_with_help(
+                &value.span(),
+                what,
+                "name the inner place with a JSON pointer, such as \"/a/b\"",
+            );
             return None;
         }
         return written::to_json(value, faults).map(Setting::Constant);
@@ -304,7 +326,11 @@ fn apart(key: &str, pointers: Vec<At<Pointer>>, faults: &mut Faults<'_>) -> Vec<
     }
     for (at, later) in pointers.iter().enumerate().take(REWRITES_MAX) {
         if let Some(earlier) = pointers.iter().take(at).find(|it| it.value.overlaps(&later.value)) {
-            let what = format!("`{}` and `{}` in `{key}` overlap", earlier.value, later.value);
+            let what = if earlier.value == later.value {
+                format!("`{}` stands twice in `{key}`", later.value)
+            } else {
+                format!("`{}` and `{}` in `{key}` overlap", earlier.value, later.value)
+            };
             faults.add_with_help(&later.span, what, "name each place once, and not what stands within it");
         }
     }
