@@ -151,6 +151,8 @@ pub const PATTERN_BYTES_MAX: usize = 512 * 1024;
 pub const PATTERN_CACHE_BYTES_MAX: usize = 512 * 1024;
 /// Times that a schema may look at one value: with [`DATA_NODES_MAX`] it bounds a check to tens of milliseconds.
 pub const SCHEMA_COST_MAX: u64 = 200;
+/// Schemas that may lie within one another while the deepest data is checked: bounds the stack.
+pub const SCHEMA_WAY_MAX: u64 = 512;
 /// Looks (schema cost times values) up to which all violations are collected; beyond, only the first.
 pub const VIOLATION_LOOKS_MAX: u64 = 20_000;
 /// Bytes of the pointer and of the message of one violation, each.

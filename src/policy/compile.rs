@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// All policies in force: compiled, and proven not to get in each other's way.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct PolicySet {
     hash: String,
     policies: Vec<Arc<Policy>>,

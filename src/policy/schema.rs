@@ -262,4 +262,18 @@ mod tests {
             assert!(schema.check(&json!({"a": 1})).is_ok() && schema.check(&json!({"a": "1"})).is_err());
         }
     }
+
+    #[test]
+    fn the_longest_way_fits_a_small_stack() {
+        let links = crate::domain::limits::SCHEMA_WAY_MAX / (DATA_DEPTH_MAX as u64 + 1) - 3;
+        let mut defs: serde_json::Map<_, _> = (0..links)
+            .map(|it| (format!("d{it}"), json!({"$ref": format!("#/$defs/d{}", it + 1)})))
+            .collect();
+        defs.insert(format!("d{links}"), json!({"type": "object", "properties": {"a": {"$ref": "#"}}}));
+        let schema = schema(&json!({"$defs": defs, "$ref": "#/$defs/d0"}));
+        let data = (1..DATA_DEPTH_MAX).fold(json!(1), |it, _| json!({ "a": it }));
+        let run = move || schema.check(&data).map_err(|it| it.len());
+        let small = std::thread::Builder::new().stack_size(1024 * 1024).spawn(run).expect("a thread");
+        assert_eq!(small.join().expect("it ends"), Err(1));
+    }
 }

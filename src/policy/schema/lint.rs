@@ -1,6 +1,8 @@
 //! What the library lets pass: unknown keywords, references out of the file or without an end,
 //! and schemas that look at one value too often.
 
+mod bounds;
+
 use std::collections::HashMap;
 
 use jsonschema::Draft;
@@ -11,7 +13,7 @@ use super::keywords::{self, Shape};
 use crate::{
     domain::{
         data::pointer_step,
-        limits::{DATA_DEPTH_MAX, SCHEMA_COST_MAX},
+        limits::{SCHEMA_COST_MAX, SCHEMA_WAY_MAX},
     },
     policy::fault::meant,
 };
@@ -57,13 +59,23 @@ pub(super) fn lint(schema: &Value, draft: Draft) -> Result<u64, Vec<Problem>> {
     if graph.problems.is_empty() {
         let order = graph.order();
         if let Some(order) = order {
-            let cost = graph.cost(&order);
-            if cost <= SCHEMA_COST_MAX {
+            let (cost, way) = (graph.cost(&order), graph.way(&order));
+            if cost <= SCHEMA_COST_MAX && way <= SCHEMA_WAY_MAX {
                 return Ok(cost);
             }
-            let what =
-                format!("the schema can look at one value {cost} times, {SCHEMA_COST_MAX} are allowed");
-            let help = "use fewer alternatives, or fewer references that multiply each other";
+            let (what, help) = if SCHEMA_COST_MAX < cost {
+                (
+                    format!("the schema can look at one value {cost} times, {SCHEMA_COST_MAX} are allowed"),
+                    "use fewer alternatives, or fewer references that multiply each other",
+                )
+            } else {
+                (
+                    format!(
+                        "the schema can lead through {way} schemas at once, {SCHEMA_WAY_MAX} are allowed"
+                    ),
+                    "use fewer references between a schema and itself",
+                )
+            };
             graph.problem(String::new(), what, Some(help.to_owned()));
         }
     }
@@ -257,75 +269,6 @@ impl Graph {
                 None => self.problem(place, format!("`$ref` names no schema of this file: `{text}`"), None),
             }
         }
-    }
-
-    /// All schemas, each after those that apply to the same value because of it; none if that has no end.
-    fn order(&mut self) -> Option<Vec<usize>> {
-        let mut order = Vec::new();
-        // 0: not seen, 1: on the way, 2: done.
-        let mut state = vec![0_u8; self.nodes.len()];
-        for start in 0..self.nodes.len() {
-            let mut path = vec![(start, 0_usize)];
-            while let Some((at, next)) = path.pop() {
-                let Some(mark) = state.get_mut(at) else { continue };
-                if *mark == 2 || (*mark == 1 && next == 0) {
-                    continue;
-                }
-                *mark = 1;
-                let child = self.nodes.get(at).and_then(|it| it.same.get(next)).copied();
-                match child {
-                    None => {
-                        *mark = 2;
-                        order.push(at);
-                    }
-                    Some(child) if state.get(child) == Some(&1) => {
-                        let pointer = self.nodes.get(child).map(|it| it.pointer.clone()).unwrap_or_default();
-                        let help = "let each round go one level deeper into the data, through `properties` or `items`";
-                        self.problem(
-                            pointer,
-                            "the schema refers to itself without end",
-                            Some(help.to_owned()),
-                        );
-                        return None;
-                    }
-                    Some(child) => {
-                        path.push((at, next + 1));
-                        path.push((child, 0));
-                    }
-                }
-            }
-        }
-        Some(order)
-    }
-
-    /// The most often that one value, at any depth of the data, can be looked at.
-    fn cost(&self, order: &[usize]) -> u64 {
-        let mut above: Vec<u64> = vec![0; self.nodes.len()];
-        let mut most = 0;
-        for depth in 0..=DATA_DEPTH_MAX {
-            let mut here: Vec<u64> = vec![0; self.nodes.len()];
-            for at in order {
-                let Some(node) = self.nodes.get(*at) else { continue };
-                let sum = |list: &[usize], of: &[u64]| {
-                    list.iter().filter_map(|it| of.get(*it)).fold(0_u64, |sum, it| sum.saturating_add(*it))
-                };
-                let max =
-                    |list: &[usize]| list.iter().filter_map(|it| above.get(*it)).copied().max().unwrap_or(0);
-                let below = max(&node.properties)
-                    .max(max(&node.additional))
-                    .max(max(&node.first_elements))
-                    .saturating_add(sum(&node.patterns, &above))
-                    .saturating_add(sum(&node.entries, &above));
-                let looks =
-                    u64::from(depth == 0).saturating_add(sum(&node.same, &here)).saturating_add(below);
-                if let Some(slot) = here.get_mut(*at) {
-                    *slot = looks.saturating_mul(if node.twice { 2 } else { 1 });
-                }
-            }
-            most = most.max(here.first().copied().unwrap_or(0));
-            above = here;
-        }
-        most
     }
 }
 

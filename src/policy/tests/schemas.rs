@@ -19,6 +19,11 @@ fn told(schema: &str) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
+/// Forty definitions, each a reference to the next.
+fn chain() -> String {
+    (0..40).map(|it| format!("\"d{it}\": {{\"$ref\": \"#/$defs/d{}\"}}, ", it + 1)).collect()
+}
+
 #[test]
 fn faults_of_schemas_say_what_where_and_how() {
     let rows: &[(String, &str)] = &[
@@ -91,6 +96,13 @@ fn faults_of_schemas_say_what_where_and_how() {
         (
             format!("{{\"allOf\": [{}true]}}", "{\"allOf\": [{}, {}, {}]},".repeat(60)),
             "1:1 the schema can look at one value 242 times, 200 are allowed [use fewer alternatives, or fewer references that multiply each other]",
+        ),
+        (
+            format!(
+                "{{\"$ref\": \"#/$defs/d0\", \"$defs\": {{{}\"d40\": {{\"items\": {{\"$ref\": \"#\"}}}}}}}}",
+                chain()
+            ),
+            "1:1 the schema can lead through 1418 schemas at once, 512 are allowed [use fewer references between a schema and itself]",
         ),
     ];
     let rows: Vec<(String, &str)> = rows.iter().map(|it| (told(&it.0), it.1)).collect();
