@@ -1,5 +1,4 @@
 //! Airlock: a self-hosted state-sync server for clients that nobody should trust.
 
 pub mod domain;
-pub mod relay;
-pub mod token;
+pub mod policy;

@@ -1,22 +1,22 @@
 //! Policies: rules from text to proof. Pure (one file reads the folder); knows no caller, no store, no clock.
 
+pub mod cases;
+pub mod compile;
+mod compiled;
 pub mod fault;
-mod written;
+pub mod files;
+pub mod folder;
 mod pattern;
 mod pointer;
-pub mod schema;
-pub mod rate;
-mod setting;
-mod template;
-mod compiled;
-pub mod files;
-mod source;
 mod prove;
+pub mod rate;
 mod reserved;
 mod route;
-pub mod compile;
-pub mod cases;
-pub mod folder;
+pub mod schema;
+mod setting;
+mod source;
+mod template;
+mod written;
 
 pub use cases::{CASE_NOW, Case, Expected, Publication, Write};
 pub use compile::{PolicySet, compile};

@@ -151,6 +151,8 @@ pub const PATTERN_BYTES_MAX: usize = 512 * 1024;
 pub const PATTERN_CACHE_BYTES_MAX: usize = 512 * 1024;
 /// Times that a schema may look at one value: with [`DATA_NODES_MAX`] it bounds a check to tens of milliseconds.
 pub const SCHEMA_COST_MAX: u64 = 200;
+/// Schemas that may lie within one another while the deepest data is checked: bounds the stack.
+pub const SCHEMA_WAY_MAX: u64 = 512;
 /// Looks (schema cost times values) up to which all violations are collected; beyond, only the first.
 pub const VIOLATION_LOOKS_MAX: u64 = 20_000;
 /// Bytes of the pointer and of the message of one violation, each.
@@ -159,12 +161,3 @@ pub const VIOLATION_BYTES_MAX: usize = 256;
 pub const CASES_MAX: usize = 1_000;
 /// Times that a case may repeat its write, to meet a limit.
 pub const CASE_TIMES_MAX: u32 = 10_000;
-
-/// Bytes of an API key's secret at the least: what HMAC-SHA-256 needs (RFC 7518, section 3.2).
-pub const KEY_SECRET_BYTES_MIN: usize = 32;
-/// API keys that are valid at one time.
-pub const KEYS_MAX: usize = 64;
-/// Bytes of a page token: a key of 320 characters of four bytes, encoded.
-pub const PAGE_TOKEN_BYTES_MAX: usize = 2_048;
-/// Fields of one form or query string; the rest is not read.
-pub const FORM_FIELDS_MAX: usize = 64;

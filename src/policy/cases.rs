@@ -95,14 +95,24 @@ pub struct Publication {
     pub data: Value,
 }
 
-const FILE: Keys = Keys { known: &["case"], later: &[], elsewhere: &[("name", "in `[[case]]`"), ("write", "in `[[case]]`")] };
+const FILE: Keys = Keys {
+    known: &["case"],
+    later: &[],
+    elsewhere: &[("name", "in `[[case]]`"), ("write", "in `[[case]]`")],
+};
 const CASE: Keys = Keys {
     known: &["name", "as", "given", "write", "remove", "times", "published", "refused"],
     later: &[],
-    elsewhere: &[("identity", "in `as`"), ("claims", "in `as`"), ("rule", "in `refused`"), ("data", "in `write`")],
+    elsewhere: &[
+        ("identity", "in `as`"),
+        ("claims", "in `as`"),
+        ("rule", "in `refused`"),
+        ("data", "in `write`"),
+    ],
 };
 const AS: Keys = Keys { known: &["identity", "claims"], later: &[], elsewhere: &[] };
-const WRITE: Keys = Keys { known: &["document", "map", "key", "data"], later: &["list", "stream"], elsewhere: &[] };
+const WRITE: Keys =
+    Keys { known: &["document", "map", "key", "data"], later: &["list", "stream"], elsewhere: &[] };
 const REMOVE: Keys = Keys { known: &["document", "map", "key"], later: &["list", "stream"], elsewhere: &[] };
 const REFUSED: Keys = Keys { known: &["rule", "pointer"], later: &[], elsewhere: &[] };
 
@@ -116,7 +126,7 @@ pub fn parse(policy: &str, file: &str, text: &str) -> Result<Vec<Case>, Vec<Faul
     if let Some(toml) = written::parse(text, &mut faults) {
         let top = Table::whole("a file of cases".to_owned(), &toml);
         top.check_keys(&FILE, &mut faults);
-        let tables = top.tables("case", "in `[[case]]`", &mut faults);
+        let tables = top.tables("case", "`[[case]]`", &mut faults);
         if tables.is_empty() {
             faults.add_with_help(&(0..0), "the file has no case", "write a table `[[case]]`");
         }
@@ -141,7 +151,7 @@ fn read(table: &Table<'_>, policy: &str, faults: &mut Faults<'_>) -> Option<Case
     let name = needed(table, "name", table.text("name", faults), faults);
     let caller = read_caller(table, faults);
     let given: Vec<_> =
-        table.tables("given", "in `given`", faults).iter().map(|it| read_write(it, &WRITE, faults)).collect();
+        table.tables("given", "`given`", faults).iter().map(|it| read_write(it, &WRITE, faults)).collect();
     let write = read_change(table, faults);
     let times = table.number("times", 1..=CASE_TIMES_MAX, faults).unwrap_or(1);
     let expected = read_expected(table, faults);
@@ -170,12 +180,12 @@ fn needed<T>(table: &Table<'_>, key: &str, value: Option<T>, faults: &mut Faults
 }
 
 fn read_caller(table: &Table<'_>, faults: &mut Faults<'_>) -> Option<(Identity, Value)> {
-    let inner = table.table("as", "in `as`", faults);
+    let inner = table.table("as", "`as`", faults);
     let caller = needed(table, "as", inner, faults)?;
     caller.check_keys(&AS, faults);
     let text = needed(&caller, "identity", caller.text("identity", faults), faults)?;
     let identity = parsed::<Identity>(&text, faults)?;
-    let claims = match caller.table("claims", "in `claims`", faults) {
+    let claims = match caller.table("claims", "`claims`", faults) {
         Some(_) => written::to_json(caller.raw("claims")?, faults)?,
         None => Value::Object(Map::new()),
     };
@@ -188,9 +198,9 @@ fn read_change(table: &Table<'_>, faults: &mut Faults<'_>) -> Option<Write> {
         return None;
     }
     if table.has("remove") {
-        return read_write(&table.table("remove", "in `remove`", faults)?, &REMOVE, faults);
+        return read_write(&table.table("remove", "`remove`", faults)?, &REMOVE, faults);
     }
-    let inner = table.table("write", "in `write`", faults);
+    let inner = table.table("write", "`write`", faults);
     if !table.has("write") {
         faults.add_with_help(&table.span, "`[[case]]` has no `write`", "or write `remove = …`");
     }
@@ -215,7 +225,10 @@ fn read_write(table: &Table<'_>, keys: &Keys, faults: &mut Faults<'_>) -> Option
     Some(Write { kind, name, key, data })
 }
 
-fn read_place(table: &Table<'_>, faults: &mut Faults<'_>) -> Option<(ObjectKind, UniqueName, Option<ItemKey>)> {
+fn read_place(
+    table: &Table<'_>,
+    faults: &mut Faults<'_>,
+) -> Option<(ObjectKind, UniqueName, Option<ItemKey>)> {
     let key = table.text("key", faults).map(|it| parsed::<ItemKey>(&it, faults));
     if let Some(name) = table.text("document", faults) {
         if table.has("map") || table.has("key") {
@@ -248,13 +261,13 @@ fn read_expected(table: &Table<'_>, faults: &mut Faults<'_>) -> Option<Expected>
         }
         (true, false) => {
             let mut list = Vec::new();
-            for inner in table.tables("published", "in `published`", faults) {
+            for inner in table.tables("published", "`published`", faults) {
                 list.push(read_publication(&inner, faults));
             }
             list.into_iter().collect::<Option<_>>().map(Expected::Published)
         }
         (false, true) => {
-            let refused = table.table("refused", "in `refused`", faults)?;
+            let refused = table.table("refused", "`refused`", faults)?;
             refused.check_keys(&REFUSED, faults);
             let rule = needed(&refused, "rule", refused.text("rule", faults), faults);
             let pointer = refused.text("pointer", faults).map(|it| it.value.to_owned());
@@ -275,7 +288,10 @@ fn read_publication(table: &Table<'_>, faults: &mut Faults<'_>) -> Option<Public
     }
 }
 
-fn parsed<'t, T: TryFrom<&'t str, Error = BadName>>(text: &At<&'t str>, faults: &mut Faults<'_>) -> Option<T> {
+fn parsed<'t, T: TryFrom<&'t str, Error = BadName>>(
+    text: &At<&'t str>,
+    faults: &mut Faults<'_>,
+) -> Option<T> {
     T::try_from(text.value).map_err(|it| faults.add(&text.span, format!("`{}`: {it}", text.value))).ok()
 }
 

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// All policies in force: compiled, and proven not to get in each other's way.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct PolicySet {
     hash: String,
     policies: Vec<Arc<Policy>>,
@@ -78,7 +78,9 @@ pub fn compile(folder: &[Files]) -> Result<PolicySet, Vec<Fault>> {
     folder.sort_by(|one, two| one.name.cmp(&two.name));
     let mut faults = Vec::new();
     if let Some(first) = folder.get(POLICIES_MAX) {
-        faults.push(Place::start(&first.path).fault(format!("there are more than {POLICIES_MAX} policies"), None));
+        faults.push(
+            Place::start(&first.path).fault(format!("there are more than {POLICIES_MAX} policies"), None),
+        );
         return Err(faults);
     }
     for pair in folder.windows(2) {

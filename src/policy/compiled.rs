@@ -71,7 +71,16 @@ pub enum Mode {
     Off,
 }
 
-pub use crate::domain::detail::Detail;
+/// How much a refused client is told (decision 23).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// Status, code and when to try again.
+    Code,
+    /// Also the policy, the rule and the place.
+    Pointer,
+    /// Also what is wrong, and all violations.
+    Full,
+}
 
 /// Who may read a shared object (decision 20).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -52,13 +52,7 @@ impl Place {
 
     /// A fault at this place.
     pub(super) fn fault(&self, what: impl Into<String>, help: Option<String>) -> Fault {
-        Fault {
-            file: self.file.clone(),
-            line: self.line,
-            column: self.column,
-            what: what.into(),
-            help,
-        }
+        Fault { file: self.file.clone(), line: self.line, column: self.column, what: what.into(), help }
     }
 }
 

@@ -188,7 +188,8 @@ fn content(folder: &Path, file: &Path) -> Content {
 mod tests {
     use super::*;
 
-    const MINIMAL: &str = "[from]\ndocument = \"a/{identity}\"\nschema = \"a.json\"\n[[to]]\ndocument = \"b/{identity}\"\n";
+    const MINIMAL: &str =
+        "[from]\ndocument = \"a/{identity}\"\nschema = \"a.json\"\n[[to]]\ndocument = \"b/{identity}\"\n";
 
     fn told(path: &Path) -> Vec<String> {
         let faults = load(path).expect_err("faults");

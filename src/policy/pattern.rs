@@ -244,7 +244,8 @@ mod tests {
         };
         assert_eq!(captured("cursors/7/ada").as_deref(), Some("room=7 identity=ada"));
         assert_eq!(captured("cursors/{room}/é x").as_deref(), Some("room={room} identity=é x"));
-        for other in ["cursors/7", "cursors/7/ada/x", "cursors//ada", "cursors/7/", "Cursors/7/ada", "x/7/ada"]
+        for other in
+            ["cursors/7", "cursors/7/ada/x", "cursors//ada", "cursors/7/", "Cursors/7/ada", "x/7/ada"]
         {
             assert_eq!(captured(other), None, "{other}");
         }

@@ -65,15 +65,24 @@ fn conflict(one: &Claim<'_>, two: &Claim<'_>) -> Option<Fault> {
     };
     let (what, help) = match (first.side, second.side) {
         (Side::Private, Side::Shared) => (
-            format!("a client could write what `{}` publishes: {other} `from` `{}` matches it", second.pattern, first.pattern),
+            format!(
+                "a client could write what `{}` publishes: {other} `from` `{}` matches it",
+                second.pattern, first.pattern
+            ),
             "give the shared name a first segment that no `from` has",
         ),
         (Side::Private, _) => (
-            format!("`{}` claims private names that {other} `from` `{}` claims too", second.pattern, first.pattern),
+            format!(
+                "`{}` claims private names that {other} `from` `{}` claims too",
+                second.pattern, first.pattern
+            ),
             "give one of them a first segment of its own, or other `services`",
         ),
         _ => (
-            format!("`{}` names shared objects that {other} `to` `{}` names too", second.pattern, first.pattern),
+            format!(
+                "`{}` names shared objects that {other} `to` `{}` names too",
+                second.pattern, first.pattern
+            ),
             "one policy publishes to one name: give one of them a first segment of its own",
         ),
     };

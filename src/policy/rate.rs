@@ -145,8 +145,7 @@ pub(super) fn parse_allow(text: &str) -> Result<(u64, NonZeroU32), BadAllow> {
         return Err(BadAllow::Shape);
     }
     let count: u32 = number.parse().map_err(|_| BadAllow::Bounds)?;
-    let count =
-        NonZeroU32::new(count).filter(|it| it.get() <= RATE_EVENTS_MAX).ok_or(BadAllow::Bounds)?;
+    let count = NonZeroU32::new(count).filter(|it| it.get() <= RATE_EVENTS_MAX).ok_or(BadAllow::Bounds)?;
     Ok((unit_ns / u64::from(count.get()), count))
 }
 

@@ -44,7 +44,7 @@ enum Entry {
 }
 
 /// The patterns of a set, by what a name shows at once.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Index {
     by_first: HashMap<(usize, String), Vec<Entry>>,
     by_length: HashMap<usize, Vec<Entry>>,

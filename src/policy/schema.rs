@@ -31,7 +31,16 @@ pub struct Schema {
     cost: u64,
 }
 
-pub use crate::domain::detail::Violation;
+/// One way in which data breaks a schema; the client's values are not in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// JSON pointer of the place in the data.
+    pub pointer: String,
+    /// The keyword of the schema that is broken.
+    pub keyword: String,
+    /// What the keyword asks.
+    pub message: String,
+}
 
 impl Schema {
     /// Compiles the text of one file.
@@ -225,13 +234,15 @@ mod tests {
 
     #[test]
     fn violations_are_bounded_in_number_and_size() {
-        let wide = schema(&json!({"additionalProperties": {"type": "string"}, "propertyNames": {"maxLength": 2}}));
+        let wide =
+            schema(&json!({"additionalProperties": {"type": "string"}, "propertyNames": {"maxLength": 2}}));
         let data: serde_json::Map<_, _> = (0..50).map(|it| (format!("key{it}"), json!(it))).collect();
         assert_eq!(wide.check(&Value::Object(data)).expect_err("many").len(), VIOLATIONS_MAX);
         let long = wide.check(&json!({ ("k".repeat(9_000)): 1 })).expect_err("two");
         assert!(long.iter().all(|it| it.pointer.len() <= VIOLATION_BYTES_MAX));
         assert!(long.iter().all(|it| !it.message.contains("kkk")), "{long:?}");
-        let dear = schema(&json!({"properties": {"a": {"items": {"allOf": vec![json!({"type": "string"}); 100]}}}}));
+        let dear =
+            schema(&json!({"properties": {"a": {"items": {"allOf": vec![json!({"type": "string"}); 100]}}}}));
         assert_eq!(dear.check(&json!({"a": vec![1; 1_000]})).expect_err("first").len(), 1);
     }
 
@@ -250,5 +261,19 @@ mod tests {
             }));
             assert!(schema.check(&json!({"a": 1})).is_ok() && schema.check(&json!({"a": "1"})).is_err());
         }
+    }
+
+    #[test]
+    fn the_longest_way_fits_a_small_stack() {
+        let links = crate::domain::limits::SCHEMA_WAY_MAX / (DATA_DEPTH_MAX as u64 + 1) - 3;
+        let mut defs: serde_json::Map<_, _> = (0..links)
+            .map(|it| (format!("d{it}"), json!({"$ref": format!("#/$defs/d{}", it + 1)})))
+            .collect();
+        defs.insert(format!("d{links}"), json!({"type": "object", "properties": {"a": {"$ref": "#"}}}));
+        let schema = schema(&json!({"$defs": defs, "$ref": "#/$defs/d0"}));
+        let data = (1..DATA_DEPTH_MAX).fold(json!(1), |it, _| json!({ "a": it }));
+        let run = move || schema.check(&data).map_err(|it| it.len());
+        let small = std::thread::Builder::new().stack_size(1024 * 1024).spawn(run).expect("a thread");
+        assert_eq!(small.join().expect("it ends"), Err(1));
     }
 }

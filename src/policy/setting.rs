@@ -73,7 +73,9 @@ impl BadSetting {
             }
             Self::Data { .. } => Some("use `take` and `rename`".to_owned()),
             Self::Claims { .. } => Some("write `claims.` and names joined by `.`".to_owned()),
-            Self::Quotes { .. } => Some(r"known escapes are \\, \', \n, \r and \t, and the quotes".to_owned()),
+            Self::Quotes { .. } => {
+                Some(r"known escapes are \\, \', \n, \r and \t, and the quotes".to_owned())
+            }
             Self::Integer { .. } => None,
         }
     }
@@ -182,7 +184,8 @@ fn number(text: &str) -> Result<Setting, BadSetting> {
             .map(|it| Setting::Constant(Value::from(it)))
             .ok_or_else(|| BadSetting::Integer { text: text.to_owned() });
     }
-    let decimal = digits.bytes().all(|it| it.is_ascii_digit() || matches!(it, b'.' | b'e' | b'E' | b'+' | b'-'));
+    let decimal =
+        digits.bytes().all(|it| it.is_ascii_digit() || matches!(it, b'.' | b'e' | b'E' | b'+' | b'-'));
     let parsed = text.parse().ok().filter(|_| decimal).and_then(Number::from_f64);
     parsed
         .map(|it| Setting::Constant(Value::Number(it)))

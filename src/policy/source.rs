@@ -93,12 +93,12 @@ fn read_top(
     let description = top.text("description", faults).map(|it| Arc::from(it.value));
     let services = read_services(top, faults);
     let mode = read_mode(top, faults);
-    let detail = top.table("refusal", "in `[refusal]`", faults).and_then(|it| {
+    let detail = top.table("refusal", "`[refusal]`", faults).and_then(|it| {
         it.check_keys(&REFUSAL, faults);
         let words = [("code", Detail::Code), ("pointer", Detail::Pointer), ("full", Detail::Full)];
         it.word("detail", &words, faults)
     });
-    let from = match top.table("from", "in `[from]`", faults) {
+    let from = match top.table("from", "`[from]`", faults) {
         Some(table) => from::read(&table, schemas, faults),
         None => {
             if !top.has("from") {
@@ -172,7 +172,7 @@ fn name_fault(files: &Files) -> Option<Fault> {
         && name.starts_with(|it: char| it.is_ascii_lowercase() || it.is_ascii_digit())
         && name.chars().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == '-');
     (!fine).then(|| {
-        let help = format!("use small letters, digits and `-`, at most {POLICY_NAME_CHARS_MAX}");
+        let help = format!("use small letters, digits and `-`, at most {POLICY_NAME_CHARS_MAX} characters");
         let place = Place::start(&format!("{}/policy.toml", files.path));
         place.fault(format!("the folder's name `{name}` cannot be a policy's name"), Some(help))
     })

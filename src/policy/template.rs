@@ -105,8 +105,7 @@ impl Rewrite {
             }
         }
         for (pointer, setting) in &self.set {
-            let value =
-                setting.value(bindings).map_err(|it| RenderFault::about(pointer.to_string(), it))?;
+            let value = setting.value(bindings).map_err(|it| RenderFault::about(pointer.to_string(), it))?;
             pointer.put(&mut out, value)?;
         }
         if !within(&out, DATA_DEPTH_MAX) {

@@ -4,6 +4,7 @@ mod faults;
 mod samples;
 mod schemas;
 mod sets;
+mod targets;
 
 use crate::policy::{
     Fault, PolicySet, compile,

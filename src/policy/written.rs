@@ -119,8 +119,10 @@ impl<'t> Table<'t> {
         let found = words.iter().find(|it| it.0 == text.value);
         if found.is_none() {
             let known: Vec<&str> = words.iter().map(|it| it.0).collect();
-            let help = meant(text.value, known.iter().copied())
-                .map_or_else(|| format!("write one of {}", listed(&known)), |it| format!("did you mean `{it}`?"));
+            let help = meant(text.value, known.iter().copied()).map_or_else(
+                || format!("write one of {}", listed(&known)),
+                |it| format!("did you mean `{it}`?"),
+            );
             faults.add_with_help(&text.span, format!("`{key}` cannot be `{}`", text.value), help);
         }
         found.map(|it| At { span: text.span, value: it.1 })
@@ -148,7 +150,8 @@ impl<'t> Table<'t> {
             self.wrong(key, "a whole number", found, faults);
             return None;
         };
-        let value = u32::from_str_radix(number.as_str(), number.radix()).ok().filter(|it| bounds.contains(it));
+        let value =
+            u32::from_str_radix(number.as_str(), number.radix()).ok().filter(|it| bounds.contains(it));
         if value.is_none() {
             let (start, end) = bounds.into_inner();
             faults.add(&found.span(), format!("`{key}` must be from {start} to {end}, not {number}"));
@@ -177,7 +180,9 @@ impl<'t> Table<'t> {
     pub(super) fn table(&self, key: &str, name: &str, faults: &mut Faults<'_>) -> Option<Table<'t>> {
         let found = self.value(key)?;
         match found.get_ref() {
-            DeValue::Table(entries) => Some(Table { name: name.to_owned(), span: self.key_span(key), entries }),
+            DeValue::Table(entries) => {
+                Some(Table { name: name.to_owned(), span: self.key_span(key), entries })
+            }
             DeValue::Array(_) => {
                 let what = format!("`{key}` stands once in {}", self.name);
                 faults.add_with_help(&self.key_span(key), what, format!("write `[{key}]`, not `[[{key}]]`"));

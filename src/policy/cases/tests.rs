@@ -52,18 +52,39 @@ fn faults_have_their_places() {
         ("[[cases]]".into(), "1:1 the file has no case|1:3 unknown key `cases` in a file of cases"),
         (case("published = []"), "1:1 `[[case]]` has no `write`"),
         (case(write), "1:1 `[[case]]` expects nothing"),
-        (case(&format!("{write}published = []\nrefused = {{ rule = \"size\" }}")), "6:1 a case is `published` or `refused`, not both"),
-        (case(&format!("{write}remove = {{ document = \"d\" }}\npublished = []")), "5:1 a case has one `write` or one `remove`, not both"),
+        (
+            case(&format!("{write}published = []\nrefused = {{ rule = \"size\" }}")),
+            "6:1 a case is `published` or `refused`, not both",
+        ),
+        (
+            case(&format!("{write}remove = {{ document = \"d\" }}\npublished = []")),
+            "5:1 a case has one `write` or one `remove`, not both",
+        ),
         (case("write = { document = \"d\" }\npublished = []"), "4:1 `write` has no `data`"),
         (case("write = { data = {} }\npublished = []"), "4:1 `write` names no object"),
         (case("write = { map = \"m\", data = {} }\npublished = []"), "4:1 `write` has no `key`"),
-        (case("write = { document = \"d\", key = \"k\", data = {} }\npublished = []"), "4:27 `key` cannot stand beside `document`"),
-        (case("write = { document = \"\", data = {} }\npublished = []"), "4:22 ``: a name needs at least one character"),
-        (case(&format!("{write}published = [{{ document = \"d\", data = \"[]\" }}]")), "5:39 what is published is a JSON object"),
+        (
+            case("write = { document = \"d\", key = \"k\", data = {} }\npublished = []"),
+            "4:27 `key` cannot stand beside `document`",
+        ),
+        (
+            case("write = { document = \"\", data = {} }\npublished = []"),
+            "4:22 ``: a name needs at least one character",
+        ),
+        (
+            case(&format!("{write}published = [{{ document = \"d\", data = \"[]\" }}]")),
+            "5:39 what is published is a JSON object",
+        ),
         (case(&format!("{write}refused = {{ pointer = \"/x\" }}")), "5:1 `refused` has no `rule`"),
         (case(&format!("{write}times = 0\npublished = []")), "5:9 `times` must be from 1 to 10000, not 0"),
-        (case(&format!("{write}published = []\n{}", case(&format!("{write}published = []")))), "6:1 two cases are called `a`"),
-        ("[[case]]\nname = \"a\"\nas = {}\nwrite = { document = \"d\", data = {} }\npublished = []".into(), "3:1 `as` has no `identity`"),
+        (
+            case(&format!("{write}published = []\n{}", case(&format!("{write}published = []")))),
+            "6:1 two cases are called `a`",
+        ),
+        (
+            "[[case]]\nname = \"a\"\nas = {}\nwrite = { document = \"d\", data = {} }\npublished = []".into(),
+            "3:1 `as` has no `identity`",
+        ),
     ] {
         assert_eq!(told(&text).join("|"), expected, "{text}");
     }

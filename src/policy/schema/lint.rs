@@ -1,6 +1,8 @@
 //! What the library lets pass: unknown keywords, references out of the file or without an end,
 //! and schemas that look at one value too often.
 
+mod bounds;
+
 use std::collections::HashMap;
 
 use jsonschema::Draft;
@@ -11,7 +13,7 @@ use super::keywords::{self, Shape};
 use crate::{
     domain::{
         data::pointer_step,
-        limits::{DATA_DEPTH_MAX, SCHEMA_COST_MAX},
+        limits::{SCHEMA_COST_MAX, SCHEMA_WAY_MAX},
     },
     policy::fault::meant,
 };
@@ -36,25 +38,44 @@ pub(super) fn draft(schema: &Value) -> Result<Draft, Vec<Problem>> {
         _ => Err(vec![Problem {
             pointer: "/$schema".to_owned(),
             what: format!("`$schema` cannot be {named}"),
-            help: Some("write \"https://json-schema.org/draft/2020-12/schema\", or a draft from 4 on".to_owned()),
+            help: Some(
+                "write \"https://json-schema.org/draft/2020-12/schema\", or a draft from 4 on".to_owned(),
+            ),
         }]),
     }
 }
 
 /// Checks a schema; gives the most often that it can look at one value.
 pub(super) fn lint(schema: &Value, draft: Draft) -> Result<u64, Vec<Problem>> {
-    let mut graph = Graph { draft, nodes: Vec::new(), by_pointer: HashMap::new(), anchors: HashMap::new(), problems: Vec::new() };
+    let mut graph = Graph {
+        draft,
+        nodes: Vec::new(),
+        by_pointer: HashMap::new(),
+        anchors: HashMap::new(),
+        problems: Vec::new(),
+    };
     graph.walk(schema, String::new());
     graph.resolve();
     if graph.problems.is_empty() {
         let order = graph.order();
         if let Some(order) = order {
-            let cost = graph.cost(&order);
-            if cost <= SCHEMA_COST_MAX {
+            let (cost, way) = (graph.cost(&order), graph.way(&order));
+            if cost <= SCHEMA_COST_MAX && way <= SCHEMA_WAY_MAX {
                 return Ok(cost);
             }
-            let what = format!("the schema can look at one value {cost} times, {SCHEMA_COST_MAX} are allowed");
-            let help = "use fewer alternatives, or fewer references that multiply each other";
+            let (what, help) = if SCHEMA_COST_MAX < cost {
+                (
+                    format!("the schema can look at one value {cost} times, {SCHEMA_COST_MAX} are allowed"),
+                    "use fewer alternatives, or fewer references that multiply each other",
+                )
+            } else {
+                (
+                    format!(
+                        "the schema can lead through {way} schemas at once, {SCHEMA_WAY_MAX} are allowed"
+                    ),
+                    "use fewer references between a schema and itself",
+                )
+            };
             graph.problem(String::new(), what, Some(help.to_owned()));
         }
     }
@@ -134,7 +155,10 @@ impl Graph {
                 .enumerate()
                 .map(|(at, it)| self.walk(it, pointer_step(place, &at.to_string())))
                 .collect(),
-            (Shape::SameNamed | Shape::Properties | Shape::Patterns | Shape::Definitions, Value::Object(named)) => {
+            (
+                Shape::SameNamed | Shape::Properties | Shape::Patterns | Shape::Definitions,
+                Value::Object(named),
+            ) => {
                 let schemas = named.iter().filter(|it| !it.1.is_array());
                 let schemas: Vec<_> = schemas.map(|(key, it)| (pointer_step(place, key), it)).collect();
                 schemas.into_iter().map(|(place, it)| self.walk(it, place)).collect()
@@ -152,8 +176,15 @@ impl Graph {
             return;
         }
         let draft = keywords::name(self.draft);
-        if matches!(keyword, "$dynamicRef" | "$dynamicAnchor" | "$recursiveRef" | "$recursiveAnchor" | "$vocabulary") {
-            self.problem(place, format!("`{keyword}` is not supported"), Some("use `$ref` and `$defs`".to_owned()));
+        if matches!(
+            keyword,
+            "$dynamicRef" | "$dynamicAnchor" | "$recursiveRef" | "$recursiveAnchor" | "$vocabulary"
+        ) {
+            self.problem(
+                place,
+                format!("`{keyword}` is not supported"),
+                Some("use `$ref` and `$defs`".to_owned()),
+            );
         } else if keywords::of_another_draft(keyword) {
             let help = "name the draft that was meant in `$schema`, or use this draft's keyword";
             self.problem(place, format!("`{keyword}` has no effect in {draft}"), Some(help.to_owned()));
@@ -167,7 +198,14 @@ impl Graph {
     }
 
     /// Keywords with rules of their own.
-    fn special(&mut self, object: &Map<String, Value>, keyword: &str, value: &Value, place: &str, this: usize) {
+    fn special(
+        &mut self,
+        object: &Map<String, Value>,
+        keyword: &str,
+        value: &Value,
+        place: &str,
+        this: usize,
+    ) {
         let text = value.as_str().unwrap_or_default();
         match keyword {
             "$id" | "id" | "$schema" if this != 0 => {
@@ -181,11 +219,17 @@ impl Graph {
                 self.problem(place.to_owned(), "the format `regex` is not supported", Some(help.to_owned()));
             }
             "format" if value.is_string() && !jsonschema::options().is_known_format(self.draft, text) => {
-                self.problem(place.to_owned(), format!("unknown format `{text}`"), Some("use `pattern`".to_owned()));
+                self.problem(
+                    place.to_owned(),
+                    format!("unknown format `{text}`"),
+                    Some("use `pattern`".to_owned()),
+                );
             }
             "$ref" if keywords::ignores_siblings(self.draft) => {
                 let ignored = object.keys().find(|it| {
-                    *it != "$ref" && !it.starts_with("x-") && !keywords::BESIDE_REFERENCE.contains(&it.as_str())
+                    *it != "$ref"
+                        && !it.starts_with("x-")
+                        && !keywords::BESIDE_REFERENCE.contains(&it.as_str())
                 });
                 if let Some(ignored) = ignored {
                     let what =
@@ -211,7 +255,11 @@ impl Graph {
                 continue;
             };
             let fragment = percent_decode_str(fragment).decode_utf8_lossy();
-            let named = if fragment.is_empty() || fragment.starts_with('/') { &self.by_pointer } else { &self.anchors };
+            let named = if fragment.is_empty() || fragment.starts_with('/') {
+                &self.by_pointer
+            } else {
+                &self.anchors
+            };
             match named.get(&*fragment).copied() {
                 Some(target) => {
                     if let Some(node) = self.nodes.get_mut(at) {
@@ -221,69 +269,6 @@ impl Graph {
                 None => self.problem(place, format!("`$ref` names no schema of this file: `{text}`"), None),
             }
         }
-    }
-
-    /// All schemas, each after those that apply to the same value because of it; none if that has no end.
-    fn order(&mut self) -> Option<Vec<usize>> {
-        let mut order = Vec::new();
-        // 0: not seen, 1: on the way, 2: done.
-        let mut state = vec![0_u8; self.nodes.len()];
-        for start in 0..self.nodes.len() {
-            let mut path = vec![(start, 0_usize)];
-            while let Some((at, next)) = path.pop() {
-                let Some(mark) = state.get_mut(at) else { continue };
-                if *mark == 2 || (*mark == 1 && next == 0) {
-                    continue;
-                }
-                *mark = 1;
-                let child = self.nodes.get(at).and_then(|it| it.same.get(next)).copied();
-                match child {
-                    None => {
-                        *mark = 2;
-                        order.push(at);
-                    }
-                    Some(child) if state.get(child) == Some(&1) => {
-                        let pointer = self.nodes.get(child).map(|it| it.pointer.clone()).unwrap_or_default();
-                        let help = "let each round go one level deeper into the data, through `properties` or `items`";
-                        self.problem(pointer, "the schema refers to itself without end", Some(help.to_owned()));
-                        return None;
-                    }
-                    Some(child) => {
-                        path.push((at, next + 1));
-                        path.push((child, 0));
-                    }
-                }
-            }
-        }
-        Some(order)
-    }
-
-    /// The most often that one value, at any depth of the data, can be looked at.
-    fn cost(&self, order: &[usize]) -> u64 {
-        let mut above: Vec<u64> = vec![0; self.nodes.len()];
-        let mut most = 0;
-        for depth in 0..=DATA_DEPTH_MAX {
-            let mut here: Vec<u64> = vec![0; self.nodes.len()];
-            for at in order {
-                let Some(node) = self.nodes.get(*at) else { continue };
-                let sum = |list: &[usize], of: &[u64]| {
-                    list.iter().filter_map(|it| of.get(*it)).fold(0_u64, |sum, it| sum.saturating_add(*it))
-                };
-                let max = |list: &[usize]| list.iter().filter_map(|it| above.get(*it)).copied().max().unwrap_or(0);
-                let below = max(&node.properties)
-                    .max(max(&node.additional))
-                    .max(max(&node.first_elements))
-                    .saturating_add(sum(&node.patterns, &above))
-                    .saturating_add(sum(&node.entries, &above));
-                let looks = u64::from(depth == 0).saturating_add(sum(&node.same, &here)).saturating_add(below);
-                if let Some(slot) = here.get_mut(*at) {
-                    *slot = looks.saturating_mul(if node.twice { 2 } else { 1 });
-                }
-            }
-            most = most.max(here.first().copied().unwrap_or(0));
-            above = here;
-        }
-        most
     }
 }
 

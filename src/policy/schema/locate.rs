@@ -38,7 +38,11 @@ fn child(text: &str, value: usize, step: &str) -> Option<usize> {
     let mut at = skip(text, value + 1);
     let mut index = 0_usize;
     while !matches!(byte(text, at)?, b'}' | b']') {
-        let key = if object { serde_json::from_str(text.get(at..at + length(text, at))?).ok()? } else { index.to_string() };
+        let key = if object {
+            serde_json::from_str(text.get(at..at + length(text, at))?).ok()?
+        } else {
+            index.to_string()
+        };
         if key == step {
             return Some(at);
         }

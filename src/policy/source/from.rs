@@ -28,7 +28,11 @@ const KEYS: Keys = Keys {
 };
 
 /// Reads the table; the span is that of the pattern.
-pub(super) fn read(table: &Table<'_>, schemas: &mut Schemas<'_>, faults: &mut Faults<'_>) -> Option<At<Source>> {
+pub(super) fn read(
+    table: &Table<'_>,
+    schemas: &mut Schemas<'_>,
+    faults: &mut Faults<'_>,
+) -> Option<At<Source>> {
     table.check_keys(&KEYS, faults);
     let object = object(table, &["list", "stream"], faults);
     let schema = schemas.read(table, faults);

@@ -21,7 +21,7 @@ const KEYS: Keys = Keys {
 
 /// Reads all limits of a policy.
 pub(super) fn read_all(top: &Table<'_>, from: Option<&Source>, faults: &mut Faults<'_>) -> Vec<Limit> {
-    let tables = top.tables("limit", "in `[[limit]]`", faults);
+    let tables = top.tables("limit", "`[[limit]]`", faults);
     if RATES_MAX < tables.len() {
         faults.add(&top.key_span("limit"), format!("there are more than {RATES_MAX} limits"));
     }
@@ -40,7 +40,12 @@ pub(super) fn read_all(top: &Table<'_>, from: Option<&Source>, faults: &mut Faul
     limits.into_iter().map(|it| it.value).collect()
 }
 
-fn read(table: &Table<'_>, number: usize, from: Option<&Source>, faults: &mut Faults<'_>) -> Option<At<Limit>> {
+fn read(
+    table: &Table<'_>,
+    number: usize,
+    from: Option<&Source>,
+    faults: &mut Faults<'_>,
+) -> Option<At<Limit>> {
     table.check_keys(&KEYS, faults);
     for (key, example) in [("per", "identity"), ("allow", "20/s")] {
         if !table.has(key) {

@@ -21,7 +21,19 @@ use crate::{
 };
 
 const KEYS: Keys = Keys {
-    known: &["map", "key", "document", "contended", "take", "rename", "default", "set", "schema", "ttl", "read"],
+    known: &[
+        "map",
+        "key",
+        "document",
+        "contended",
+        "take",
+        "rename",
+        "default",
+        "set",
+        "schema",
+        "ttl",
+        "read",
+    ],
     later: &["list", "stream", "fold", "clamp", "mask", "on_withdraw", "items_max", "when_full", "adopt"],
     elsewhere: &[
         ("max_bytes", "in `[from]`"),
@@ -38,7 +50,7 @@ pub(super) fn read_all(
     schemas: &mut Schemas<'_>,
     faults: &mut Faults<'_>,
 ) -> Vec<At<Target>> {
-    let tables = top.tables("to", "in `[[to]]`", faults);
+    let tables = top.tables("to", "`[[to]]`", faults);
     if !top.has("to") || (tables.is_empty() && top.raw("to").is_some_and(|it| it.get_ref().is_array())) {
         let help = "write a table `[[to]]` with `document = …`, or `map = …` and `key = …`";
         faults.add_with_help(&top.key_span("to"), format!("{} publishes nothing", top.name()), help);
@@ -68,7 +80,8 @@ fn read(
     let schema = schemas.read(table, faults);
     let ttl = read_ttl(table, faults);
     let read = read_read(table, faults);
-    let variables: Vec<Arc<str>> = from.map(|it| it.pattern.variables().cloned().collect()).unwrap_or_default();
+    let variables: Vec<Arc<str>> =
+        from.map(|it| it.pattern.variables().cloned().collect()).unwrap_or_default();
     let scope = Scope { variables: &variables, key: from.is_some_and(|it| it.kind == ObjectKind::Map) };
     let rewrite = read_rewrite(table, from.map(|_| &scope), faults);
     let (kind, At { span, value: name }) = object?;
@@ -154,7 +167,11 @@ fn collision(earlier: &Target, later: &At<Target>, faults: &mut Faults<'_>) {
         faults.add_with_help(&later.span, what, "give one of them a first segment of its own");
     } else if earlier.read != target.read {
         let what = format!("two targets of `{one}` differ in `read`");
-        faults.add_with_help(&later.span, what, "one object is read by the same people: write one `read` in both");
+        faults.add_with_help(
+            &later.span,
+            what,
+            "one object is read by the same people: write one `read` in both",
+        );
     } else {
         let apart = match (&earlier.key, &target.key) {
             (Some(one), Some(two)) => !one.meets(two),
@@ -211,7 +228,7 @@ fn read_rewrite(table: &Table<'_>, scope: Option<&Scope<'_>>, faults: &mut Fault
         let pointers = listed.value.into_iter().filter_map(|it| pointer(&it, Pointer::parse, faults));
         rewrite.take = Some(apart("take", pointers.collect(), faults));
     }
-    if let Some(entries) = table.table("rename", "in `rename`", faults) {
+    if let Some(entries) = table.table("rename", "`rename`", faults) {
         let (mut sources, mut places) = (Vec::new(), Vec::new());
         for (key, value) in entries.entries() {
             let Some(text) = value.get_ref().as_str() else {
@@ -228,7 +245,7 @@ fn read_rewrite(table: &Table<'_>, scope: Option<&Scope<'_>>, faults: &mut Fault
         let (sources, places) = (apart("rename", sources, faults), apart("rename", places, faults));
         rewrite.rename = sources.into_iter().zip(places).collect();
     }
-    if let Some(entries) = table.table("default", "in `default`", faults) {
+    if let Some(entries) = table.table("default", "`default`", faults) {
         let (mut places, mut values) = (Vec::new(), Vec::new());
         for (key, value) in entries.entries() {
             let place = pointer(&key, Pointer::parse_key, faults);
@@ -239,7 +256,7 @@ fn read_rewrite(table: &Table<'_>, scope: Option<&Scope<'_>>, faults: &mut Fault
         }
         rewrite.default = apart("default", places, faults).into_iter().zip(values).collect();
     }
-    if let Some(entries) = table.table("set", "in `set`", faults) {
+    if let Some(entries) = table.table("set", "`set`", faults) {
         let (mut places, mut settings) = (Vec::new(), Vec::new());
         for (key, value) in entries.entries() {
             let place = pointer(&key, Pointer::parse_key, faults);
@@ -260,8 +277,13 @@ fn setting(
 ) -> Option<Setting> {
     let Some(text) = value.get_ref().as_str() else {
         if value.get_ref().is_array() || value.get_ref().is_table() {
-            let what = format!("`set` takes a text, a number or a boolean, not {}", written::kind(value.get_ref()));
-            faults.add_with_help(&value.span(), what, "name the inner place with a JSON pointer, such as \"/a/b\"");
+            let what =
+                format!("`set` takes a text, a number or a boolean, not {}", written::kind(value.get_ref()));
+            faults.add_with_help(
+                &value.span(),
+                what,
+                "name the inner place with a JSON pointer, such as \"/a/b\"",
+            );
             return None;
         }
         return written::to_json(value, faults).map(Setting::Constant);

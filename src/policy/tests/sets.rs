@@ -73,7 +73,10 @@ fn a_policy_is_compiled_as_written() {
     let room = Per::Captures(vec!["room".into()]);
     assert_eq!(limits, [("limit-1", &Per::Identity, 50_000_000, 40), ("limit-2", &room, 600_000_000, 100)]);
     let to = &cursors.targets[0];
-    assert_eq!((to.kind, to.read, to.ttl.map(|it| it.seconds())), (ObjectKind::Map, Read::Everyone, Some(30)));
+    assert_eq!(
+        (to.kind, to.read, to.ttl.map(|it| it.seconds())),
+        (ObjectKind::Map, Read::Everyone, Some(30))
+    );
     let status = set.by_name("status").expect("there");
     assert_eq!((status.mode, status.detail, status.from.max_bytes), (Mode::Off, Detail::Pointer, 100));
     assert_eq!(status.targets[1].read, Read::Permission);
@@ -85,15 +88,18 @@ fn a_policy_is_compiled_as_written() {
 #[test]
 fn names_are_routed_by_kind_and_service() {
     let set = both();
-    let route = |last: u8, alias: Option<&str>, kind: ObjectKind, text: &str| {
-        match set.route(service(last), alias, kind, &name(text)) {
-            Route::Plain => "plain".to_owned(),
-            Route::Private { policy, captures } => {
-                format!("private {} of {}", policy.name, captures.identity().unwrap_or_default())
-            }
-            Route::Shared { policy, target } => format!("shared {} {target}", policy.name),
-            Route::Closed { policy } => format!("closed {}", policy.name),
+    let route = |last: u8, alias: Option<&str>, kind: ObjectKind, text: &str| match set.route(
+        service(last),
+        alias,
+        kind,
+        &name(text),
+    ) {
+        Route::Plain => "plain".to_owned(),
+        Route::Private { policy, captures } => {
+            format!("private {} of {}", policy.name, captures.identity().unwrap_or_default())
         }
+        Route::Shared { policy, target } => format!("shared {} {target}", policy.name),
+        Route::Closed { policy } => format!("closed {}", policy.name),
     };
     use ObjectKind::{Document, List, Map, Stream};
     assert_eq!(route(9, None, Document, "cursors/7/ada"), "private cursors of ada");
@@ -147,7 +153,8 @@ fn services_that_differ_may_use_the_same_names() {
 
 #[test]
 fn hashes_depend_on_names_and_on_files_that_are_used() {
-    let policy = "[from]\ndocument = \"a/{identity}\"\nschema = \"a.json\"\n[[to]]\ndocument = \"b/{identity}\"\n";
+    let policy =
+        "[from]\ndocument = \"a/{identity}\"\nschema = \"a.json\"\n[[to]]\ndocument = \"b/{identity}\"\n";
     let hash = |name: &str, policy: &str, schemas: &[(&str, &str)]| {
         let set = compile(&[files(name, policy, schemas)]).expect("a set");
         (set.hash().to_owned(), set.policies()[0].version.to_string())
@@ -166,8 +173,11 @@ fn hashes_depend_on_names_and_on_files_that_are_used() {
 }
 
 fn pattern() -> impl Strategy<Value = String> {
-    proptest::collection::vec(prop_oneof!["[a-c]", Just("{identity}".to_owned()), Just("{x}".to_owned())], 1..4)
-        .prop_map(|it| it.join("/"))
+    proptest::collection::vec(
+        prop_oneof!["[a-c]", Just("{identity}".to_owned()), Just("{x}".to_owned())],
+        1..4,
+    )
+    .prop_map(|it| it.join("/"))
 }
 
 proptest! {

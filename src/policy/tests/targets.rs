@@ -1,0 +1,144 @@
+//! Each fault of `[[to]]`, by its text.
+
+use super::faults::{FROM, ITEMS, TO, check};
+
+#[test]
+fn faults_of_the_shared_side_say_what_where_and_how() {
+    let to = |lines: &str| format!("{FROM}[[to]]\n{lines}");
+    let more = |line: &str| format!("{FROM}{TO}{line}");
+    let items = |lines: &str| format!("{ITEMS}[[to]]\n{lines}");
+    let two = |first: &str, second: &str| format!("{FROM}[[to]]\n{first}\n[[to]]\n{second}");
+    check(&[
+        (to("key = \"{identity}\""), "3:1 `[[to]]` names no object [write `document = …` or `map = …`]"),
+        (
+            to("map = \"b/{room}\""),
+            r#"4:7 a map in `[[to]]` needs a `key` [write for example `key = "{identity}"`]"#,
+        ),
+        (
+            to("document = \"b/{room}/{identity}\"\nkey = \"a\""),
+            "5:1 a document in `[[to]]` has no `key` [take it out, or write `map` for `document`]",
+        ),
+        (
+            to("document = \"b/{game}/{room}/{identity}\""),
+            "4:12 `{game}` is not captured by `[from]` [captured are `{room}`, `{identity}`]",
+        ),
+        (
+            to("map = \"b/{room}\"\nkey = \"{key}/{identity}\""),
+            "5:7 `{key}` needs a map in `[from]` [write `map` for `document` in `[from]`, or take `{key}` out]",
+        ),
+        (
+            to("document = \"b/{room}\""),
+            "4:12 `{identity}` does not stand in the name of `b/{room}` [several private objects would publish to one place: add it, or write `contended = true`]",
+        ),
+        (
+            to("map = \"b/c\"\nkey = \"{room}\""),
+            "4:7 `{identity}` does not stand in the name or the key of `b/c` [several private objects would publish to one place: add it, or write `contended = true`]",
+        ),
+        (
+            items("map = \"b/{room}\"\nkey = \"{identity}\""),
+            "4:7 `{key}` does not stand in the name or the key of `b/{room}` [several private objects would publish to one place: add it, or write `contended = true`]",
+        ),
+        (
+            to("map = \"b/{room}\"\nkey = \"{pseudonym}\""),
+            "5:7 `{pseudonym}` is not supported in this version [use `{identity}`, or leave the identity out and say `contended = true`]",
+        ),
+        (
+            to(&format!("document = \"ET{}\"\ncontended = true", "0".repeat(32))),
+            "4:12 no name can match: a name must not look like a SID",
+        ),
+        (to("document = \"c/{room}/{identity}\"\nfold = 1"), "5:1 `fold` is not supported in this version"),
+        (
+            to("document = \"a/b/{identity}\"\ncontended = true"),
+            "4:12 a client could write what `a/b/{identity}` publishes: this policy's `from` `a/{room}/{identity}` matches it [give the shared name a first segment that no `from` has (the other stands at p/chat/policy.toml:2:12)]",
+        ),
+        (more("contended = 1"), "5:13 `contended` must be `true` or `false`, not a number"),
+        (more("read = \"all\""), "5:8 `read` cannot be `all` [write one of `everyone`, `permission`]"),
+        (
+            more("read = \"reader.identity == 'a'\""),
+            "5:8 a condition in `read` is not supported in this version [write `everyone` or `permission`]",
+        ),
+        (
+            more("ttl = \"1 week\""),
+            "5:7 `ttl` cannot be `1 week` [write a number and `s`, `m`, `h` or `d`, such as `30s`]",
+        ),
+        (
+            more("ttl = \"366d\""),
+            "5:7 `ttl` must be from 1 to 31536000 seconds, not `366d` [leave `ttl` out to publish for ever]",
+        ),
+        (more("ttl = 30"), "5:7 `ttl` must be a text, not a number"),
+        (more("take = [\"x\"]"), "5:9 `x` is no JSON pointer [write `/x`]"),
+        (
+            more("take = [\"\"]"),
+            "5:9 the pointer `` is the whole object [leave `take` out to keep everything]",
+        ),
+        (
+            more("take = [\"/a~b\"]"),
+            "5:9 `~` in the pointer `/a~b` is not followed by 0 or 1 [write `~0` for `~` and `~1` for `/` within a key]",
+        ),
+        (
+            more("take = [\"/a\", \"/a/b\"]"),
+            "5:15 `/a` and `/a/b` in `take` overlap [name each place once, and not what stands within it]",
+        ),
+        (more("take = \"/a\""), "5:8 `take` must be an array of texts, not a text"),
+        (more("rename = { \"/x\" = 1 }"), "5:19 `rename` leads to a JSON pointer, not to a number"),
+        (
+            more("rename = { \"/x\" = \"/z\", \"/y\" = \"/z\" }"),
+            "5:32 `/z` stands twice in `rename` [name each place once, and not what stands within it]",
+        ),
+        (more("default = { a = 2026-01-01 }"), "5:17 a date has no JSON form [put it into quotes]"),
+        (more("default = { a = nan }"), "5:17 `nan` has no JSON form"),
+        (
+            more("default = { a = 9007199254740993 }"),
+            "5:17 an integer beyond 2^53 loses digits in JavaScript",
+        ),
+        (more("default = { __proto__ = 1 }"), "5:13 the key `__proto__` is not allowed"),
+        (
+            more("set = { a = [1] }"),
+            r#"5:13 `set` takes a text, a number or a boolean, not an array [name the inner place with a JSON pointer, such as "/a/b"]"#,
+        ),
+        (
+            more("set = { a = \"Ada\" }"),
+            r#"5:13 `Ada` names nothing here [for the text itself write "'Ada'"; known are `identity`, `now`, `room` and `claims.…`]"#,
+        ),
+        (
+            more("set = { a = \"now + 1\" }"),
+            "5:13 `now + 1`: an expression is not supported in this version [write a name such as `identity`, `now` or `claims.name`, or a constant]",
+        ),
+        (
+            more("set = { a = \"data.x\" }"),
+            "5:13 `data.x`: a path into the data is not supported in `set` [use `take` and `rename`]",
+        ),
+        (
+            more("set = { a = \"claims\" }"),
+            "5:13 `claims` must name one field of the claims [write `claims.` and names joined by `.`]",
+        ),
+        (
+            more("set = { a = \"'x\" }"),
+            r#"5:13 `'x` is a text that does not end, or holds an unknown escape [known escapes are \\, \', \n, \r and \t, and the quotes]"#,
+        ),
+        (
+            more("set = { \"/a/b\" = 1, a = 2 }"),
+            "5:21 `/a/b` and `/a` in `set` overlap [name each place once, and not what stands within it]",
+        ),
+        (more("mask = [\"/a\"]"), "5:1 `mask` is not supported in this version"),
+        (
+            two("document = \"b/{room}/{identity}\"", "map = \"b/{room}/{identity}\"\nkey = \"a\""),
+            "6:7 one name can match the document `b/{room}/{identity}` and the map `b/{room}/{identity}` [give one of them a first segment of its own]",
+        ),
+        (
+            two("document = \"b/{room}/{identity}\"", "document = \"b/{identity}/{room}\""),
+            "6:12 one name can match `b/{room}/{identity}` and `b/{identity}/{room}` [give one of them a first segment of its own]",
+        ),
+        (
+            two(
+                "map = \"b/{room}\"\nkey = \"{identity}\"",
+                "map = \"b/{room}\"\nkey = \"{identity}/x\"\nread = \"everyone\"",
+            ),
+            "7:7 two targets of `b/{room}` differ in `read` [one object is read by the same people: write one `read` in both]",
+        ),
+        (
+            two("map = \"b/{room}\"\nkey = \"{identity}/x\"", "map = \"b/{room}\"\nkey = \"x/{identity}\""),
+            "7:7 two targets publish to the same place of `b/{room}` [give them names, or keys, that can never be the same]",
+        ),
+    ]);
+}
