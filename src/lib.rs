@@ -2,3 +2,5 @@
 
 pub mod domain;
 pub mod policy;
+pub mod token;
+pub mod relay;

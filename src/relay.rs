@@ -232,10 +232,8 @@ impl Relay {
             },
             Err(error) => (attempt, error),
         };
-        let (attempt, mut error) = failed;
-        if let Error::Refused(refusal) = &mut error {
-            refusal.decision = Some(attempt.decision);
-        }
+        let (attempt, error) = failed;
+        let error = error.under(attempt.decision);
         self.decided(&attempt, Err(&error));
         (attempt.answer.then)(Err(error));
     }

@@ -161,3 +161,12 @@ pub const VIOLATION_BYTES_MAX: usize = 256;
 pub const CASES_MAX: usize = 1_000;
 /// Times that a case may repeat its write, to meet a limit.
 pub const CASE_TIMES_MAX: u32 = 10_000;
+
+/// Bytes of an API key's secret at the least: what HMAC-SHA-256 needs (RFC 7518, section 3.2).
+pub const KEY_SECRET_BYTES_MIN: usize = 32;
+/// API keys that are valid at one time.
+pub const KEYS_MAX: usize = 64;
+/// Bytes of a page token: a key of 320 characters of four bytes, encoded.
+pub const PAGE_TOKEN_BYTES_MAX: usize = 2_048;
+/// Fields of one form or query string; the rest is not read.
+pub const FORM_FIELDS_MAX: usize = 64;

@@ -71,16 +71,7 @@ pub enum Mode {
     Off,
 }
 
-/// How much a refused client is told (decision 23).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Detail {
-    /// Status, code and when to try again.
-    Code,
-    /// Also the policy, the rule and the place.
-    Pointer,
-    /// Also what is wrong, and all violations.
-    Full,
-}
+pub use crate::domain::detail::Detail;
 
 /// Who may read a shared object (decision 20).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

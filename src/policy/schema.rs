@@ -31,16 +31,7 @@ pub struct Schema {
     cost: u64,
 }
 
-/// One way in which data breaks a schema; the client's values are not in it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Violation {
-    /// JSON pointer of the place in the data.
-    pub pointer: String,
-    /// The keyword of the schema that is broken.
-    pub keyword: String,
-    /// What the keyword asks.
-    pub message: String,
-}
+pub use crate::domain::detail::Violation;
 
 impl Schema {
     /// Compiles the text of one file.

@@ -69,6 +69,12 @@ impl Caller {
         }
     }
 
+    /// The caller of a rehearsal: no credential, no network, no store that lasts.
+    pub(super) fn rehearsed(identity: Option<Identity>, service: ServiceSid, claims: Value) -> Self {
+        let who = identity.map_or(Who::Backend, |identity| Who::Client { identity, service, claims });
+        Self { inner: Arc::new(Inner { who, until: None, peer: IpAddr::from([127, 0, 0, 1]) }) }
+    }
+
     /// When the credential ends; `None` never.
     pub fn until(&self) -> Option<Timestamp> {
         self.inner.until

@@ -1,6 +1,6 @@
 //! Why a verb did not succeed: the caller was refused, or we failed.
 
-use crate::relay::refusal::{Reason, Refusal};
+use crate::relay::refusal::{DecisionId, Reason, Refusal};
 
 /// What a verb answers instead of a result.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -30,6 +30,16 @@ pub enum Failure {
     Stopping,
 }
 
+impl Error {
+    /// The same, naming the decision.
+    pub(super) fn under(mut self, decision: DecisionId) -> Self {
+        if let Self::Refused(refusal) = &mut self {
+            refusal.decision = Some(decision);
+        }
+        self
+    }
+}
+
 impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(Box::new(refusal))
@@ -42,6 +52,6 @@ impl From<Failure> for Error {
 }
 impl From<Reason> for Error {
     fn from(reason: Reason) -> Self {
-        Refusal::plain(reason).into()
+        Refusal::of_apply(reason).into()
     }
 }

@@ -195,6 +195,7 @@ fn answer(
             (receipt, events)
         }
     };
+    let result = result.map_err(|error| error.under(attempt.decision));
     decided(&attempt, result.as_ref());
     let answer = attempt.answer;
     (answer.then)(result);

@@ -383,7 +383,7 @@ fn forbidden(policy: Option<&Arc<Policy>>) -> Refusal {
 }
 
 fn too_fast(fault: TooFast, policy: &Arc<Policy>) -> Refusal {
-    Refusal { retry_ms: Some(fault.retry_ms), ..refused(Reason::Limit, Some(policy), &fault.limit, Vec::new()) }
+    Refusal { retry_ms: Some(fault.retry_ms), ..refused(Reason::Limit, Some(policy), "limit", Vec::new()) }
 }
 
 /// The item that a change is about, if it is about one.

@@ -138,6 +138,15 @@ impl Refusal {
         Self { reason, policy: None, rule: None, violations: Vec::new(), retry_ms: None, decision: None }
     }
 
+    /// A refusal of `apply`: what was judged again at the batch's place in the order.
+    pub(super) fn of_apply(reason: Reason) -> Self {
+        match reason {
+            Reason::Quota { .. } | Reason::Watermark { .. } => Self::plain(reason).by_rule("quota"),
+            Reason::Forbidden => Self::plain(reason).by_rule("address"),
+            _ => Self::plain(reason),
+        }
+    }
+
     /// The same, with the rule that refused.
     pub(super) fn by_rule(mut self, rule: &str) -> Self {
         self.rule = Some(rule.into());

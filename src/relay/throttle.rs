@@ -37,9 +37,8 @@ pub(super) struct Throttle {
     limiters: Mutex<HashMap<(Arc<str>, usize), Arc<Limiter>>>,
 }
 
-/// Refused: by which limit, and after how many milliseconds it would pass.
+/// Refused: after how many milliseconds it would pass.
 pub(super) struct TooFast {
-    pub(super) limit: String,
     pub(super) retry_ms: u64,
 }
 
@@ -84,7 +83,7 @@ impl Throttle {
             let limiter = self.limiter(&policy.version, at, limit);
             if let Err(not_yet) = limiter.check_key(&key(caller, limit, captures)) {
                 let wait = not_yet.wait_time_from(self.clock.now());
-                return Err(TooFast { limit: limit.name.clone(), retry_ms: millis(wait) });
+                return Err(TooFast { retry_ms: millis(wait) });
             }
         }
         Ok(())

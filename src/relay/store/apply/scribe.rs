@@ -25,7 +25,7 @@ pub(super) struct Scribe<'t> {
 
 impl Tenant {
     /// A service with nothing in it.
-    pub(super) fn new(head: ServiceHead) -> Self {
+    pub(in crate::relay::store) fn new(head: ServiceHead) -> Self {
         Self {
             head,
             newest: EventId(0),

@@ -1,0 +1,221 @@
+//! Runs the cases of policies through the same gate, rewrite and `apply` as the server, in memory.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::{
+    domain::{
+        change::{Change, Expect, Operation},
+        data::Input,
+        name::Identity,
+        object::{Address, ObjectKind, ObjectRef},
+        service::SettingsChange,
+        sid::ServiceSid,
+        time::Timestamp,
+    },
+    policy::{CASE_NOW, Case, Expected, PolicySet, Publication, Route, Write},
+    relay::{
+        authn::Caller,
+        fetch,
+        gate::{Charge, Gate},
+        refusal::{DecisionId, Reason, Refusal},
+        rewrite::{self, Batch, Given},
+        store::{
+            apply::{Rejection, apply},
+            view::{Body, View},
+        },
+    },
+};
+
+/// A case whose outcome is not what it says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Disagreement {
+    /// The file of the case.
+    pub file: Arc<str>,
+    /// Its line.
+    pub line: usize,
+    /// Its name.
+    pub case: String,
+    /// What came instead.
+    pub what: String,
+}
+
+/// Runs all cases; gives those that disagree.
+pub fn rehearse(policies: &Arc<PolicySet>, cases: &[Case]) -> Vec<Disagreement> {
+    let disagreement = |case: &Case| {
+        let what = Stage::new(policies, case).run(case).err()?;
+        Some(Disagreement { file: case.file.clone(), line: case.line, case: case.name.clone(), what })
+    };
+    cases.iter().filter_map(disagreement).collect()
+}
+
+struct Stage<'p> {
+    policies: &'p Arc<PolicySet>,
+    gate: Gate,
+    view: View,
+    service: ServiceSid,
+    claims: Value,
+    now: Timestamp,
+    steps: u64,
+}
+
+impl<'p> Stage<'p> {
+    fn new(policies: &'p Arc<PolicySet>, case: &Case) -> Self {
+        let (service, now) = (ServiceSid::new([0; 16]), CASE_NOW);
+        let (gate, view, claims) = (Gate::new(), View::default(), case.claims.clone());
+        let mut stage = Self { policies, gate, view, service, claims, now, steps: 0 };
+        stage.commit(rewrite::founding([7; 32], DecisionId(0), now));
+        stage.commit(rewrite::activation(policies, DecisionId(0), now));
+        let settings = SettingsChange { acl: Some(true), ..SettingsChange::default() };
+        let made = stage.decide(None, Operation::CreateService { default: true, settings }, Charge::Taken);
+        debug_assert!(made.is_ok(), "a service can be made on an empty view");
+        stage
+    }
+
+    fn commit(&mut self, batch: Batch) {
+        let applied = apply(&mut self.view, &batch.into_record());
+        debug_assert!(applied.is_ok(), "the relay's own records apply to an empty view");
+    }
+
+    fn run(&mut self, case: &Case) -> Result<(), String> {
+        for given in &case.given {
+            let owner = self.owner(given);
+            self.write(owner.as_ref(), given, Charge::Taken)
+                .map_err(|it| format!("what is given was refused: {}", it.reason))?;
+        }
+        let mut outcome = Ok(());
+        for _ in 0..case.times {
+            outcome = self.write(Some(&case.identity), &case.write, Charge::Take);
+        }
+        match (&case.expected, outcome) {
+            (Expected::Published(expected), Ok(())) => self.compare(&case.write, expected),
+            (Expected::Published(_), Err(refusal)) => Err(format!("it was refused: {}", told(&refusal))),
+            (Expected::Refused { .. }, Ok(())) => Err("it was admitted".to_owned()),
+            (Expected::Refused { rule, pointer }, Err(refusal)) => {
+                let same_rule = refusal.rule.as_deref() == Some(rule.as_str());
+                let same_place = pointer.as_ref().is_none_or(|it| refusal.pointer() == Some(it.as_str()));
+                if same_rule && same_place { Ok(()) } else { Err(format!("it was refused: {}", told(&refusal))) }
+            }
+        }
+    }
+
+    /// Who owns a private object; others are written by a backend.
+    fn owner(&self, write: &Write) -> Option<Identity> {
+        match self.policies.route(self.service, Some("default"), write.kind, &write.name) {
+            Route::Private { captures, .. } => captures.identity().and_then(|it| Identity::try_from(it).ok()),
+            _ => None,
+        }
+    }
+
+    fn write(&mut self, by: Option<&Identity>, write: &Write, charge: Charge) -> Result<(), Refusal> {
+        let (service, kind) = (self.service, write.kind);
+        let address = Address { service, kind, object: ObjectRef::Name(write.name.clone()) };
+        let stands = self.view.tenant(service).is_some_and(|it| it.find(&address, self.now).is_some());
+        let create = |data| Operation::Create { service, kind, name: Some(write.name.clone()), data, ttl: None };
+        let Some(text) = &write.data else {
+            let operation = match write.key.clone() {
+                Some(key) => Operation::RemoveItem { address, key },
+                None => Operation::Remove { address },
+            };
+            return self.decide(by, operation, charge);
+        };
+        let data = Input::parse(text).map_err(|it| Refusal::plain(Reason::Data(it)).by_rule("size"))?;
+        let operation = match (kind, write.key.clone()) {
+            (ObjectKind::Map, Some(key)) => {
+                if !stands {
+                    // Making the map costs no token: it is the item that the case is about.
+                    self.decide(by, create(Input::empty()), Charge::Taken)?;
+                }
+                let data = Some(data);
+                Operation::SetItem { address, key, expect: Expect::Any, data, ttl: None, collection_ttl: None }
+            }
+            _ if stands => Operation::Update { address, data: Some(data), ttl: None },
+            _ => create(data),
+        };
+        self.decide(by, operation, charge)
+    }
+
+    /// One passage, without a store.
+    fn decide(&mut self, by: Option<&Identity>, operation: Operation, charge: Charge) -> Result<(), Refusal> {
+        self.steps += 1;
+        let caller = Caller::rehearsed(by.cloned(), self.service, self.claims.clone());
+        let named = match &operation {
+            Operation::Create { service, kind, name: Some(name), .. } => {
+                Some(Address { service: *service, kind: *kind, object: ObjectRef::Name(name.clone()) })
+            }
+            _ => None,
+        };
+        let address = operation.address().or(named.as_ref());
+        let standing =
+            operation.service().and_then(|it| fetch::standing(&self.view, it, address, &caller, self.now));
+        let change = Change { operation, if_match: None, idempotency: None };
+        let admitted = self.gate.admit_change(&caller, change, standing, self.policies, self.now, charge)?;
+        let mut sid = [0; 16];
+        for (to, from) in sid.iter_mut().zip(self.steps.to_be_bytes()) {
+            *to = from;
+        }
+        let (plain_objects_max, plain_bytes_max) = (u32::MAX, u64::MAX);
+        let decision = DecisionId(self.steps);
+        let given = Given { decision, sid, plain_objects_max, plain_bytes_max, settings: None };
+        let record = rewrite::rewrite(admitted, &given)?.into_record();
+        let made = record.effect.service();
+        match apply(&mut self.view, &record) {
+            Ok(_) => {
+                self.service = made.unwrap_or(self.service);
+                Ok(())
+            }
+            Err(Rejection::Refused(reason)) => Err(Refusal::of_apply(reason)),
+            Err(Rejection::Stale) => Err(Refusal::plain(Reason::Forbidden)),
+        }
+    }
+
+    /// Whether the written object publishes exactly this.
+    fn compare(&self, write: &Write, expected: &[Publication]) -> Result<(), String> {
+        let published = self.published(write);
+        for it in expected {
+            if !published.contains(it) {
+                let shown: Vec<String> = published.iter().map(show).collect();
+                return Err(format!("expected {}, published: [{}]", show(it), shown.join(", ")));
+            }
+        }
+        match published.iter().find(|it| !expected.contains(it)) {
+            Some(more) => Err(format!("it also published {}", show(more))),
+            None => Ok(()),
+        }
+    }
+
+    fn published(&self, write: &Write) -> Vec<Publication> {
+        let Some(tenant) = self.view.tenant(self.service) else {
+            return Vec::new();
+        };
+        let Some(sid) = tenant.names.get(&(write.kind, write.name.clone())) else {
+            return Vec::new();
+        };
+        let source = (*sid, write.key.clone());
+        let places = tenant.sources.get(&source).cloned().unwrap_or_else(|| Arc::from([]));
+        let shown = places.iter().filter_map(|(place, key)| {
+            let object = tenant.objects.get(place)?;
+            let contributions = match (&object.body, key) {
+                (Body::Document { contributions, .. }, None) => contributions,
+                (Body::Map(items), Some(key)) => &items.standing.get(key)?.contributions,
+                _ => return None,
+            };
+            let own = contributions.iter().find(|it| it.source.as_ref() == Some(&source))?;
+            let data = serde_json::from_str(own.data.as_str()).ok()?;
+            Some(Publication { kind: place.kind, name: object.head.unique_name.clone()?, key: key.clone(), data })
+        });
+        shown.collect()
+    }
+}
+
+fn show(it: &Publication) -> String {
+    let key = it.key.as_ref().map(|key| format!(" key `{key}`")).unwrap_or_default();
+    format!("{} `{}`{key} {}", it.kind, it.name, it.data)
+}
+
+fn told(refusal: &Refusal) -> String {
+    let rule = refusal.rule.as_deref().unwrap_or("none");
+    let at = refusal.pointer().map(|it| format!(" at `{it}`")).unwrap_or_default();
+    format!("{} (rule `{rule}`{at})", refusal.reason)
+}
