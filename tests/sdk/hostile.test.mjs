@@ -626,8 +626,9 @@ test('a limit belongs to its identity: another connection does not renew it, ano
   const told = second[0].body.message;
   assert.match(told, /retry_ms=\d+/, 'even `code` tells when to come back');
   assert.ok(!/policy=|rule=|at=|decision=/.test(told), told);
-  const other = await airlock.socket(fresh('ada'));
-  assert.equal((await other.request('POST', path('Documents'), { unique_name: `terse/${fresh('x')}`, data: { n: 1 } })).status, 403);
+  const ada = fresh('ada');
+  const other = await airlock.socket(ada);
+  assert.equal((await other.request('POST', path('Documents'), { unique_name: `terse/${ada}`, data: { n: 1 } })).status, 201);
 });
 
 test('a shared limit is charged on admission only, so nobody locks the others out (decision 24)', async () => {
@@ -665,7 +666,8 @@ test('an identity has at most `objects_max` private objects of a policy (64 by d
     if (n === 30) await new Promise((resolve) => setTimeout(resolve, 1_100)); // the rate, which is not under test here
   }
   assert.equal(stood, 64);
-  assert.deepEqual([last.status, last.body.code], [429, 54009], last.text);
+  assert.equal(last.status, 429, last.text);
+  assert.ok(last.body.code === 54009 || ownCode(last.body.code), last.text);
   assert.equal(tail(last.body.message)?.rule, 'quota', last.body.message);
 });
 
