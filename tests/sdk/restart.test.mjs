@@ -160,7 +160,6 @@ test('last_event_id resumes exactly: nothing old, nothing missing, ascending, th
     await write(cyd, { x: 1, y: 1 });
     return answer.last_event_id;
   };
-  // `cyd` changes in each check: a later resume from the first id sees it too, so each check has its own start.
   const before = await check('alive');
   await airlock.kill9();
   await airlock.restart();
