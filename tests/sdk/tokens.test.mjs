@@ -73,7 +73,8 @@ test('tokenAboutToExpire comes at once for a token with less than three minutes 
 
 test('a token that is long good is not announced, and a warned client renews in time', async () => {
   const ada = fresh('ada');
-  const [brief, steady] = [airlock.anyClient(airlock.token(ada, { ttl: 60 })), await airlock.client(ada)];
+  const steady = await airlock.client(ada);
+  const brief = airlock.anyClient(airlock.token(ada, { ttl: 60 }));
   let warned = 0;
   steady.on('tokenAboutToExpire', () => { warned += 1; });
   await next(brief, 'tokenAboutToExpire', { ms: 8_000 });
