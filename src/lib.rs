@@ -3,3 +3,9 @@
 pub mod domain;
 pub mod relay;
 pub mod token;
+pub mod wire;
+
+pub mod rest;
+pub mod sdk;
+
+pub mod realtime;
