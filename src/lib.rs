@@ -9,3 +9,12 @@ pub mod rest;
 pub mod sdk;
 
 pub mod realtime;
+pub mod telemetry;
+
+pub mod server;
+
+pub mod config;
+
+pub mod cli;
+
+pub mod stub;

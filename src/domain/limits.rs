@@ -150,3 +150,7 @@ pub const ACCEPT_PAUSE_MS: u64 = 50;
 pub const HEAD_BYTES_MAX: usize = 32 * 1024;
 /// Header fields of an HTTP request.
 pub const HEADERS_MAX: usize = 64;
+/// Seconds from a request's head until its answer must have begun: a body that trickles in, a write that waits.
+pub const REQUEST_SECONDS_MAX: u64 = 30;
+/// Connections of the operators' listener, in all.
+pub const ADMIN_CONNECTIONS_MAX: usize = 256;
