@@ -125,3 +125,18 @@ impl Drop for Listed {
         self.door.one_less.notify_one();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The future of a connection is most of what an idle one costs.
+    #[tokio::test]
+    async fn a_connection_is_small() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let door = Door::new(Relay {}, "".into(), Vec::new());
+        let future = door.serve(stream, [127, 0, 0, 1].into(), Vec::new());
+        assert!(size_of_val(&future) <= 1536);
+    }
+}

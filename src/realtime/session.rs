@@ -32,10 +32,10 @@ pub async fn serve(door: Arc<Door>, outbox: Arc<Outbox>, peer: IpAddr, read_ahea
     };
     let end = session.run().await;
     drop(session);
-    if let Flow::Close(code) = end {
-        if outbox.finish(encode_close(code).into()) {
-            linger(&outbox).await;
-        }
+    if let Flow::Close(code) = end
+        && outbox.finish(encode_close(code).into())
+    {
+        linger(&outbox).await;
     }
     outbox.cut();
 }

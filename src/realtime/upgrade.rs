@@ -72,11 +72,10 @@ async fn enter(door: Arc<Door>, arrival: Arrival, upgrade: OnUpgrade) {
         Ok(upgraded) => (arrival.reclaim)(upgraded),
         Err(error) => return tracing::debug!(peer.addr = %arrival.peer, %error, "upgrade failed"),
     };
-    let Some((stream, read_ahead)) = reclaimed else {
+    // Copied, so that the buffer of the HTTP connection is not kept for the life of this one.
+    let Some((stream, read_ahead)) = reclaimed.map(|(stream, bytes)| (stream, bytes.to_vec())) else {
         return tracing::error!("the upgraded socket is of an unknown type");
     };
-    // Copied, so that the buffer of the HTTP connection is not kept for the life of this one.
-    let read_ahead = read_ahead.to_vec();
     door.serve(stream, arrival.peer, read_ahead).await;
     drop(arrival.held);
 }

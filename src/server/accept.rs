@@ -16,7 +16,7 @@ use crate::{
 };
 
 const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\n\
-    retry-after: 5\r\nconnection: close\r\ncontent-length: 58\r\n\r\n\
+    retry-after: 5\r\nconnection: close\r\ncontent-length: 60\r\n\r\n\
     {\"status\":503,\"code\":20503,\"message\":\"too many connections\"}";
 /// How often a fault of accepting is logged.
 const LOG_PAUSE: Duration = Duration::from_secs(10);
