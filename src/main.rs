@@ -1,2 +1,7 @@
-//! main
-fn main() {}
+//! The binary: everything is in the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    airlock::cli::run()
+}

@@ -1,0 +1,83 @@
+//! The command line: which commands there are, and what their exit codes mean.
+
+mod dev;
+pub mod policy;
+mod serve;
+mod token;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::{
+    cli::policy::PolicyCommand,
+    config::Options,
+    telemetry::{self, LogFormat},
+};
+
+/// A state-sync server for clients that nobody should trust
+#[derive(Debug, Parser)]
+#[command(name = "airlock", disable_help_subcommand = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve, with the credentials of the environment
+    Serve(Box<Options>),
+    /// Serve for development: makes its own credentials and hands out tokens
+    Dev(Box<Options>),
+    /// Print an access token
+    Token(token::Options),
+    /// Work on policies
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+}
+
+/// How a command ends when it does not end well.
+#[derive(Debug)]
+pub enum Exit {
+    /// What was looked at has faults; they were printed.
+    Fault,
+    /// The command was called wrongly: the text says how to mend it.
+    Usage(String),
+    /// We failed.
+    Failed(anyhow::Error),
+}
+
+impl From<anyhow::Error> for Exit {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// Runs the command that the arguments name: 0 is fine, 1 a fault in what was looked at, 2 a wrong call, 3 a
+/// failure of ours.
+pub fn run() -> ExitCode {
+    let ended = match Cli::parse().command {
+        Command::Serve(options) => start_log(&options).and_then(|()| serve::run(&options)),
+        Command::Dev(options) => start_log(&options).and_then(|()| dev::run(&options)),
+        Command::Token(options) => token::run(&options),
+        Command::Policy(command) => policy::run(&command),
+    };
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Exit::Fault) => ExitCode::from(1),
+        Err(Exit::Usage(text)) => {
+            eprintln!("airlock: {text}");
+            ExitCode::from(2)
+        }
+        Err(Exit::Failed(error)) => {
+            eprintln!("airlock: {error:#}");
+            ExitCode::from(3)
+        }
+    }
+}
+
+fn start_log(options: &Options) -> Result<(), Exit> {
+    let format: LogFormat = options.log_format;
+    telemetry::start(format, &options.log)
+        .map_err(|error| Exit::Usage(format!("{:#}", anyhow::Error::from(error))))
+}

@@ -1,0 +1,142 @@
+//! The door of the SDK: a WebSocket, upgraded here and read and written without any layer between.
+
+mod frame;
+mod notification;
+mod outbox;
+mod session;
+mod subscriptions;
+mod tunnel;
+mod upgrade;
+pub mod websocket;
+
+use std::{
+    any::Any,
+    collections::HashMap,
+    net::IpAddr,
+    sync::{
+        Arc, Mutex, PoisonError, Weak,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
+
+use bytes::Bytes;
+use hyper::upgrade::Upgraded;
+use tokio::{net::TcpStream, sync::Notify};
+
+use crate::{realtime::outbox::Outbox, relay::Relay};
+
+pub use upgrade::routes;
+
+/// What the server knows of the connection on which a request arrived; it puts it among the extensions.
+#[derive(Clone)]
+pub struct Arrival {
+    /// The address at the other end.
+    pub peer: IpAddr,
+    /// Kept as long as the connection is: it counts among the caps.
+    pub held: Arc<dyn Any + Send + Sync>,
+    /// Gives the socket back after the upgrade, with the bytes that were read too far.
+    pub reclaim: fn(Upgraded) -> Option<(TcpStream, Bytes)>,
+}
+
+/// What all connections of this door share.
+pub struct Door {
+    relay: Relay,
+    base_url: Arc<str>,
+    origins: Vec<String>,
+    closing: AtomicBool,
+    next_id: AtomicU64,
+    open: Mutex<HashMap<u64, Weak<Outbox>>>,
+    one_less: Notify,
+}
+
+impl Door {
+    /// A door to this relay. Pages of other origins than our own may enter only if they are listed.
+    pub fn new(relay: Relay, base_url: Arc<str>, origins: Vec<String>) -> Arc<Self> {
+        Arc::new(Self {
+            relay,
+            base_url,
+            origins,
+            closing: AtomicBool::new(false),
+            next_id: AtomicU64::new(1),
+            open: Mutex::default(),
+            one_less: Notify::new(),
+        })
+    }
+
+    /// The relay behind it.
+    pub fn relay(&self) -> &Relay {
+        &self.relay
+    }
+
+    /// Whether connections are to end.
+    pub fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Acquire)
+    }
+
+    /// Ends all connections, each after its last answers, and returns when none is left.
+    pub async fn close(&self) {
+        self.closing.store(true, Ordering::Release);
+        let open: Vec<_> = self.lock().values().filter_map(Weak::upgrade).collect();
+        open.iter().for_each(|it| it.wake());
+        drop(open);
+        loop {
+            // Asked for before the look, so that nothing is missed in between.
+            let less = self.one_less.notified();
+            if self.lock().is_empty() {
+                return;
+            }
+            less.await;
+        }
+    }
+
+    /// Serves one connection until it ends.
+    async fn serve(self: Arc<Self>, stream: TcpStream, peer: IpAddr, read_ahead: Vec<u8>) {
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        let outbox = Outbox::new(id, stream, Arc::clone(&self.base_url));
+        let _listed = Listed::new(Arc::clone(&self), id, &outbox);
+        tracing::debug!(conn.id = id, peer.addr = %peer, "connection opened");
+        session::serve(self, outbox, peer, read_ahead).await;
+        tracing::debug!(conn.id = id, "connection ended");
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Weak<Outbox>>> {
+        // Insertions and removals are whole, whoever panicked beside them.
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A connection's place in the door's list, left when its task ends in whatever way.
+struct Listed {
+    door: Arc<Door>,
+    id: u64,
+}
+
+impl Listed {
+    fn new(door: Arc<Door>, id: u64, outbox: &Arc<Outbox>) -> Self {
+        door.lock().insert(id, Arc::downgrade(outbox));
+        Self { door, id }
+    }
+}
+
+impl Drop for Listed {
+    fn drop(&mut self) {
+        self.door.lock().remove(&self.id);
+        self.door.relay.unwatch_all(self.id);
+        self.door.one_less.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The future of a connection is most of what an idle one costs.
+    #[tokio::test]
+    async fn a_connection_is_small() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let door = Door::new(Relay {}, "".into(), Vec::new());
+        let future = door.serve(stream, [127, 0, 0, 1].into(), Vec::new());
+        assert!(size_of_val(&future) <= 1536);
+    }
+}

@@ -1,0 +1,367 @@
+//! One connection's outlet: what waits for its socket, written by whoever has something to say.
+//!
+//! Events come from the pump, answers from the pump or from the connection's own task. All of them are
+//! queued in the order in which they were promised and written in one call. Only a socket that would
+//! block is left to its task. Events are bounded, since nobody asks the peer before they come; answers
+//! are paced by not reading its next request.
+
+use std::{
+    collections::VecDeque,
+    io::{self, IoSlice},
+    net::Shutdown,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::{Buf, Bytes};
+use tokio::{net::TcpStream, sync::Notify, time::Instant};
+
+use crate::{
+    domain::{
+        event::Event,
+        limits::{
+            OUTBOX_BYTES_MAX, OUTBOX_MESSAGES_MAX, OUTBOX_SECONDS_MAX, REQUESTS_IN_FLIGHT_MAX,
+            WRITE_SLICES_MAX,
+        },
+    },
+    realtime::notification,
+    relay::{Queued, Watcher},
+};
+
+/// One connection's outlet; its task and the relay share it.
+pub struct Outbox {
+    id: u64,
+    base_url: Arc<str>,
+    stream: TcpStream,
+    waiting: Mutex<Waiting>,
+    in_flight: AtomicUsize,
+    changed: Notify,
+}
+
+struct Waiting {
+    state: State,
+    entries: VecDeque<Entry>,
+    bytes: usize,
+    event_bytes: usize,
+    events: usize,
+    flush_owed: bool,
+}
+
+enum State {
+    /// Whoever flushes writes.
+    Open,
+    /// The socket takes nothing more, since then: the connection's task waits for it.
+    Blocked(Instant),
+    /// Nothing is taken any more.
+    Cut,
+}
+
+struct Entry {
+    bytes: Bytes,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Event,
+    Answer,
+}
+
+/// A request that is being answered; when it is dropped, it is so no longer.
+pub struct InFlight(Arc<Outbox>);
+
+impl Outbox {
+    /// The outlet of this socket. The URL stands before all paths in events, the same for all connections.
+    pub fn new(id: u64, stream: TcpStream, base_url: Arc<str>) -> Arc<Self> {
+        Arc::new(Self {
+            id,
+            base_url,
+            stream,
+            waiting: Mutex::new(Waiting {
+                state: State::Open,
+                entries: VecDeque::new(),
+                bytes: 0,
+                event_bytes: 0,
+                events: 0,
+                flush_owed: false,
+            }),
+            in_flight: AtomicUsize::new(0),
+            changed: Notify::new(),
+        })
+    }
+
+    /// The socket, for the task that reads it.
+    pub fn stream(&self) -> &TcpStream {
+        &self.stream
+    }
+
+    /// The start of all URLs.
+    pub fn base_url(&self) -> &str {
+        &self.base_url
+    }
+
+    /// Queues an answer, or whatever else the connection's own task has to say.
+    pub fn push(&self, bytes: Bytes) -> Queued {
+        self.enter(Entry { bytes, kind: Kind::Answer })
+    }
+
+    /// Counts one more request that is being answered.
+    pub fn begin(self: &Arc<Self>) -> InFlight {
+        self.in_flight.fetch_add(1, Ordering::AcqRel);
+        InFlight(Arc::clone(self))
+    }
+
+    /// Requests that are being answered.
+    pub fn in_flight(&self) -> usize {
+        self.in_flight.load(Ordering::Acquire)
+    }
+
+    /// Bytes that wait for the socket.
+    pub fn waiting_bytes(&self) -> usize {
+        self.lock().bytes
+    }
+
+    /// Since when the socket takes nothing, if so.
+    pub fn blocked_since(&self) -> Option<Instant> {
+        match self.lock().state {
+            State::Blocked(since) => Some(since),
+            State::Open | State::Cut => None,
+        }
+    }
+
+    /// Whether nothing is taken any more.
+    pub fn is_cut(&self) -> bool {
+        matches!(self.lock().state, State::Cut)
+    }
+
+    /// The time at which a socket that has been blocked since then is cut.
+    pub fn patience(since: Instant) -> Instant {
+        since + Duration::from_secs(OUTBOX_SECONDS_MAX)
+    }
+
+    /// Returns when the socket blocks, is cut, or an answer was given, since the last call.
+    pub async fn changed(&self) {
+        self.changed.notified().await;
+    }
+
+    /// Writes on, once the socket takes something again. Only the connection's task calls this.
+    pub fn resume(&self) {
+        let mut waiting = self.lock();
+        if let State::Blocked(since) = waiting.state {
+            waiting.state = State::Open;
+            self.write(&mut waiting, Some(since));
+        }
+    }
+
+    /// Writes what waits and this last frame, as far as the socket takes them, and nothing ever after. Answers
+    /// whether the last frame is on its way.
+    pub fn finish(&self, last: Bytes) -> bool {
+        self.push(last);
+        self.flush();
+        let mut waiting = self.lock();
+        if !matches!(waiting.state, State::Open) {
+            return false;
+        }
+        waiting.state = State::Cut;
+        socket2::SockRef::from(&self.stream).shutdown(Shutdown::Write).is_ok()
+    }
+
+    /// Wakes the connection's task.
+    pub fn wake(&self) {
+        self.changed.notify_one();
+    }
+
+    /// Closes the socket: the peer is gone, too slow, or was dismissed.
+    pub fn cut(&self) {
+        self.cut_locked(&mut self.lock());
+    }
+
+    fn enter(&self, entry: Entry) -> Queued {
+        let mut waiting = self.lock();
+        if matches!(waiting.state, State::Cut) {
+            return Queued::Gone;
+        }
+        waiting.bytes += entry.bytes.len();
+        if entry.kind == Kind::Event {
+            waiting.events += 1;
+            waiting.event_bytes += entry.bytes.len();
+        }
+        waiting.entries.push_back(entry);
+        if OUTBOX_MESSAGES_MAX < waiting.events || OUTBOX_BYTES_MAX < waiting.event_bytes {
+            // What gathered within one batch may be much, and the socket may still take it.
+            if matches!(waiting.state, State::Open) {
+                self.write(&mut waiting, None);
+            }
+            if OUTBOX_MESSAGES_MAX < waiting.events || OUTBOX_BYTES_MAX < waiting.event_bytes {
+                self.cut_locked(&mut waiting);
+                return Queued::Gone;
+            }
+        }
+        if std::mem::replace(&mut waiting.flush_owed, true) { Queued::Again } else { Queued::First }
+    }
+
+    /// Writes as much as the socket takes. `since` is the time at which it began to take nothing, so that a
+    /// wake-up without progress does not buy more time.
+    fn write(&self, waiting: &mut Waiting, since: Option<Instant>) {
+        let mut since = since;
+        while !waiting.entries.is_empty() {
+            let mut slices = [IoSlice::new(&[]); WRITE_SLICES_MAX];
+            let mut count = 0;
+            for (slice, entry) in slices.iter_mut().zip(&waiting.entries) {
+                *slice = IoSlice::new(&entry.bytes);
+                count += 1;
+            }
+            match self.stream.try_write_vectored(slices.get(..count).unwrap_or_default()) {
+                Ok(0) => return self.cut_locked(waiting),
+                Ok(written) => {
+                    waiting.advance(written);
+                    since = None;
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    waiting.state = State::Blocked(since.unwrap_or_else(Instant::now));
+                    self.changed.notify_one();
+                    return;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return self.cut_locked(waiting),
+            }
+        }
+        if WRITE_SLICES_MAX < waiting.entries.capacity() {
+            waiting.entries = VecDeque::new();
+        }
+    }
+
+    fn cut_locked(&self, waiting: &mut Waiting) {
+        waiting.state = State::Cut;
+        waiting.entries = VecDeque::new();
+        (waiting.bytes, waiting.event_bytes, waiting.events) = (0, 0, 0);
+        // A peer that is gone already leaves nothing to shut down.
+        if let Err(error) = socket2::SockRef::from(&self.stream).shutdown(Shutdown::Both) {
+            tracing::trace!(conn.id = self.id, %error, "socket was gone");
+        }
+        self.changed.notify_one();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        // The counts hold whatever a panicking thread did between two of these lines.
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Waiting {
+    fn advance(&mut self, mut written: usize) {
+        self.bytes = self.bytes.saturating_sub(written);
+        while let Some(first) = self.entries.front_mut() {
+            let part = written.min(first.bytes.len());
+            first.bytes.advance(part);
+            written -= part;
+            if first.kind == Kind::Event {
+                self.event_bytes = self.event_bytes.saturating_sub(part);
+            }
+            if !first.bytes.is_empty() {
+                return;
+            }
+            if first.kind == Kind::Event {
+                self.events = self.events.saturating_sub(1);
+            }
+            self.entries.pop_front();
+        }
+    }
+}
+
+impl Watcher for Outbox {
+    fn id(&self) -> u64 {
+        self.id
+    }
+
+    fn queue(&self, event: &Arc<Event>) -> Queued {
+        let bytes = event.frame(|event| notification::of_event(event, &self.base_url));
+        self.enter(Entry { bytes, kind: Kind::Event })
+    }
+
+    fn flush(&self) {
+        let mut waiting = self.lock();
+        waiting.flush_owed = false;
+        if matches!(waiting.state, State::Open) {
+            self.write(&mut waiting, None);
+        }
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        // Only a task that stopped reading waits for it.
+        if self.0.in_flight.fetch_sub(1, Ordering::AcqRel) == REQUESTS_IN_FLIGHT_MAX {
+            self.0.changed.notify_one();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{io::AsyncReadExt, net::TcpListener};
+
+    use super::*;
+
+    async fn pair() -> (Arc<Outbox>, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (peer, accepted) =
+            tokio::join!(TcpStream::connect(listener.local_addr().unwrap()), listener.accept());
+        let stream = accepted.unwrap().0;
+        stream.writable().await.unwrap();
+        (Outbox::new(1, stream, "http://h".into()), peer.unwrap())
+    }
+
+    #[tokio::test]
+    async fn what_gathered_leaves_in_order() {
+        let (outbox, mut peer) = pair().await;
+        assert_eq!(outbox.push(Bytes::from_static(b"one ")), Queued::First);
+        assert_eq!(outbox.push(Bytes::from_static(b"two")), Queued::Again);
+        outbox.flush();
+        let mut read = [0; 7];
+        peer.read_exact(&mut read).await.unwrap();
+        assert_eq!((&read, outbox.waiting_bytes()), (b"one two", 0));
+        assert_eq!(outbox.push(Bytes::from_static(b"!")), Queued::First);
+    }
+
+    #[tokio::test]
+    async fn a_blocked_socket_keeps_the_order_and_resumes() {
+        let (outbox, mut peer) = pair().await;
+        let mut expected = 0;
+        while outbox.blocked_since().is_none() {
+            outbox.push(Bytes::from(vec![expected as u8; 100_000]));
+            expected += 1;
+            outbox.flush();
+        }
+        let mut read = vec![0; 100_000];
+        for number in 0..expected {
+            let whole = async { peer.read_exact(&mut read).await.unwrap() };
+            tokio::pin!(whole);
+            loop {
+                tokio::select! {
+                    _ = &mut whole => break,
+                    ready = outbox.stream().writable(), if outbox.blocked_since().is_some() => {
+                        ready.unwrap();
+                        outbox.resume();
+                    }
+                }
+            }
+            assert!(read.iter().all(|it| *it == number as u8));
+        }
+    }
+
+    #[tokio::test]
+    async fn too_many_events_cut_the_socket() {
+        let (outbox, mut peer) = pair().await;
+        let event = |size| Entry { bytes: Bytes::from(vec![0; size]), kind: Kind::Event };
+        while outbox.enter(event(50_000)) != Queued::Gone {}
+        assert!(outbox.is_cut() && outbox.waiting_bytes() == 0);
+        assert_eq!(outbox.push(Bytes::from_static(b"late")), Queued::Gone);
+        let mut rest = Vec::new();
+        // What the socket had taken still arrives, then the end.
+        peer.read_to_end(&mut rest).await.unwrap();
+    }
+}

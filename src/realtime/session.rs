@@ -1,0 +1,166 @@
+//! One connection from its upgrade to its end: fresh → open → closing.
+//!
+//! The future holds no buffer while it waits: it reads into the stack, and keeps only what is left of an
+//! unfinished message, or what arrived while too many requests were in flight.
+
+mod conversation;
+
+use std::{io, net::IpAddr, sync::Arc, time::Duration};
+
+use tokio::time::Instant;
+
+use crate::{
+    domain::limits::{BODY_DRAIN_BYTES_MAX, FRAME_BYTES_MAX, READ_BYTES},
+    realtime::{
+        Door,
+        outbox::Outbox,
+        session::conversation::{Conversation, Flow},
+        websocket::{Reader, encode_close},
+    },
+    relay::Watcher,
+};
+
+/// How long the peer's last bytes are read and dropped, so that a reset does not eat our last frame.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// Serves one upgraded connection until it ends.
+pub async fn serve(door: Arc<Door>, outbox: Arc<Outbox>, peer: IpAddr, read_ahead: Vec<u8>) {
+    let mut session = Session {
+        reader: Reader::new(FRAME_BYTES_MAX),
+        unread: read_ahead,
+        conversation: Conversation::new(Arc::clone(&door), Arc::clone(&outbox), peer),
+    };
+    let end = session.run().await;
+    drop(session);
+    if let Flow::Close(code) = end
+        && outbox.finish(encode_close(code).into())
+    {
+        linger(&outbox).await;
+    }
+    outbox.cut();
+}
+
+struct Session {
+    reader: Reader,
+    unread: Vec<u8>,
+    conversation: Conversation,
+}
+
+impl Session {
+    async fn run(&mut self) -> Flow {
+        let outbox = Arc::clone(self.conversation.outbox());
+        let sleep = tokio::time::sleep_until(self.conversation.deadline());
+        tokio::pin!(sleep);
+        loop {
+            match self.work() {
+                Flow::Continue => {}
+                end => return end,
+            }
+            if outbox.is_cut() {
+                return Flow::Gone;
+            }
+            let deadline = self.conversation.deadline();
+            if deadline != sleep.deadline() {
+                sleep.as_mut().reset(deadline);
+            }
+            let blocked = outbox.blocked_since().is_some();
+            let flow = tokio::select! {
+                ready = outbox.stream().readable(), if !self.conversation.paused() => match ready {
+                    Ok(()) => self.receive(),
+                    Err(_) => Flow::Gone,
+                },
+                ready = outbox.stream().writable(), if blocked => match ready {
+                    Ok(()) => {
+                        outbox.resume();
+                        Flow::Continue
+                    }
+                    Err(_) => Flow::Gone,
+                },
+                () = outbox.changed() => Flow::Continue,
+                () = &mut sleep => self.conversation.tick(Instant::now()),
+            };
+            if flow != Flow::Continue {
+                return flow;
+            }
+            // A peer that always has more to say must not keep the thread to itself.
+            tokio::task::coop::consume_budget().await;
+        }
+    }
+
+    /// Does what can be done without the peer: messages that are here already, wishes with room, a flush.
+    fn work(&mut self) -> Flow {
+        loop {
+            let before = (self.unread.len(), self.conversation.paused());
+            if !self.unread.is_empty() && !self.conversation.paused() {
+                let mut unread = std::mem::take(&mut self.unread);
+                let (used, flow) = converse(&mut self.reader, &mut self.conversation, &mut unread);
+                if flow != Flow::Continue {
+                    return flow;
+                }
+                if used < unread.len() {
+                    unread.drain(..used);
+                    self.unread = unread;
+                }
+            }
+            self.conversation.fulfil();
+            self.conversation.outbox().flush();
+            // The flush may have made the room for which the rest had to wait.
+            if self.conversation.paused() || before == (self.unread.len(), false) {
+                return Flow::Continue;
+            }
+        }
+    }
+
+    /// Reads once and hears what is complete.
+    fn receive(&mut self) -> Flow {
+        let mut buffer = [0; READ_BYTES];
+        let read = match self.conversation.outbox().stream().try_read(&mut buffer) {
+            Ok(0) => return Flow::Gone,
+            Ok(read) => read,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Flow::Continue,
+            Err(_) => return Flow::Gone,
+        };
+        self.conversation.heard(Instant::now());
+        let fresh = buffer.get_mut(..read).unwrap_or_default();
+        if !self.unread.is_empty() {
+            // The next round of work hears it.
+            self.unread.extend_from_slice(fresh);
+            return Flow::Continue;
+        }
+        let (used, flow) = converse(&mut self.reader, &mut self.conversation, fresh);
+        self.unread.extend_from_slice(fresh.get(used..).unwrap_or_default());
+        flow
+    }
+}
+
+/// Hears one message after the other, until one is incomplete or no more may be begun.
+fn converse(reader: &mut Reader, conversation: &mut Conversation, bytes: &mut [u8]) -> (usize, Flow) {
+    let mut used = 0;
+    while !conversation.paused() {
+        let rest = bytes.get_mut(used..).unwrap_or_default();
+        match reader.take(rest, |received| conversation.hear(received)) {
+            Ok(Some((taken, Flow::Continue))) => used += taken,
+            Ok(Some((taken, end))) => return (used + taken, end),
+            Ok(None) => break,
+            Err(violation) => return (used, Flow::Close(Some(violation.code()))),
+        }
+    }
+    (used, Flow::Continue)
+}
+
+async fn linger(outbox: &Outbox) {
+    let until_the_end = async {
+        let mut read = 0;
+        while read < BODY_DRAIN_BYTES_MAX && outbox.stream().readable().await.is_ok() {
+            let mut buffer = [0; 1024];
+            match outbox.stream().try_read(&mut buffer) {
+                Ok(0) => return,
+                Ok(more) => read += more,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(_) => return,
+            }
+        }
+    };
+    // Whether the peer ended in time does not matter: the socket is closed now.
+    let _elapsed = tokio::time::timeout(LINGER, until_the_end).await;
+}

@@ -1,0 +1,329 @@
+//! What is said on one connection: `init` first, then requests, token updates and signs of life.
+
+use std::{net::IpAddr, sync::Arc, time::Duration};
+
+use tokio::time::Instant;
+
+use crate::{
+    domain::limits::{
+        INIT_SECONDS_MAX, OUTBOX_BYTES_PAUSE, PING_SECONDS, REQUESTS_IN_FLIGHT_MAX, TOKEN_NOTICE_SECONDS,
+    },
+    realtime::{
+        Door,
+        frame::{self, Frame, Header},
+        notification::{self, Refused},
+        outbox::Outbox,
+        subscriptions::Subscriptions,
+        tunnel,
+        websocket::{Opcode, Received, encode},
+    },
+    relay::{Caller, Credential, Error, Reason},
+    token::TokenFault,
+    wire::problem::{self, Plane},
+};
+
+/// Whether the connection goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// It does.
+    Continue,
+    /// It ends with a close frame.
+    Close(Option<u16>),
+    /// It ends, or has ended, without one.
+    Gone,
+}
+
+/// The state of one connection, without its bytes.
+pub struct Conversation {
+    door: Arc<Door>,
+    outbox: Arc<Outbox>,
+    peer: IpAddr,
+    state: State,
+    heard: Instant,
+    next_ping: Instant,
+    subscriptions: Subscriptions,
+}
+
+enum State {
+    /// `init` is awaited, so long.
+    Fresh(Instant),
+    /// Somebody is behind it.
+    Open(Open),
+    /// It was refused: the client may read why, so long.
+    Closing(Instant),
+}
+
+struct Open {
+    caller: Caller,
+    /// When the token must next be looked at; nothing when it never ends.
+    look: Option<Instant>,
+    notice: Notice,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Notice {
+    Owed,
+    Given,
+}
+
+/// How much longer a token lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Left {
+    ForEver,
+    Some(Duration),
+    Nothing,
+}
+
+/// How often a connection that waits for its last answers looks whether they were given.
+const CLOSING_LOOK: Duration = Duration::from_millis(50);
+/// The close code of a server that goes away.
+const GOING_AWAY: u16 = 1001;
+
+impl Conversation {
+    /// A connection on which nothing was said yet.
+    pub fn new(door: Arc<Door>, outbox: Arc<Outbox>, peer: IpAddr) -> Self {
+        let now = Instant::now();
+        Self {
+            door,
+            outbox,
+            peer,
+            state: State::Fresh(now + Duration::from_secs(INIT_SECONDS_MAX)),
+            heard: now,
+            next_ping: now + Duration::from_secs(PING_SECONDS),
+            subscriptions: Subscriptions::default(),
+        }
+    }
+
+    /// Its outlet.
+    pub fn outbox(&self) -> &Arc<Outbox> {
+        &self.outbox
+    }
+
+    /// Whether nothing more may be begun until something has left.
+    pub fn paused(&self) -> bool {
+        REQUESTS_IN_FLIGHT_MAX <= self.outbox.in_flight()
+            || OUTBOX_BYTES_PAUSE <= self.outbox.waiting_bytes()
+            || self.door.is_closing()
+    }
+
+    /// The peer gave a sign of life.
+    pub fn heard(&mut self, now: Instant) {
+        self.heard = now;
+    }
+
+    /// When [`Self::tick`] is next due.
+    pub fn deadline(&self) -> Instant {
+        let mut next = match &self.state {
+            State::Fresh(until) | State::Closing(until) => *until,
+            State::Open(open) => open.look.map_or(self.next_ping, |it| it.min(self.next_ping)),
+        };
+        if let Some(since) = self.outbox.blocked_since() {
+            next = next.min(Outbox::patience(since));
+        }
+        if self.door.is_closing() { next.min(Instant::now() + CLOSING_LOOK) } else { next }
+    }
+
+    /// Does what time asks for.
+    pub fn tick(&mut self, now: Instant) -> Flow {
+        if self.door.is_closing() && self.outbox.in_flight() == 0 {
+            return Flow::Close(Some(GOING_AWAY));
+        }
+        if self.outbox.blocked_since().is_some_and(|since| Outbox::patience(since) <= now) {
+            tracing::debug!(peer.addr = %self.peer, "subscriber too slow, connection cut");
+            return Flow::Gone;
+        }
+        match &mut self.state {
+            State::Fresh(until) | State::Closing(until) => {
+                if *until <= now {
+                    Flow::Close(None)
+                } else {
+                    Flow::Continue
+                }
+            }
+            State::Open(open) => {
+                if open.look.is_some_and(|it| it <= now)
+                    && look(open, &self.door, &self.outbox, now) == Left::Nothing
+                {
+                    // A `close` message would leave the client disconnected for ever.
+                    return Flow::Close(None);
+                }
+                if self.next_ping <= now {
+                    if self.heard + 2 * Duration::from_secs(PING_SECONDS) <= now {
+                        return Flow::Gone;
+                    }
+                    self.next_ping = now + Duration::from_secs(PING_SECONDS);
+                    self.outbox.push(notification::ping());
+                }
+                Flow::Continue
+            }
+        }
+    }
+
+    /// Subscribes to what was wished for, as far as there is room.
+    pub fn fulfil(&mut self) {
+        if let State::Open(open) = &self.state
+            && self.subscriptions.waits()
+        {
+            self.subscriptions.fulfil(self.door.relay(), &open.caller, &self.outbox);
+        }
+    }
+
+    /// Takes what the peer sent.
+    pub fn hear(&mut self, received: Received<'_>) -> Flow {
+        let message = match received {
+            Received::Binary(message) => message,
+            Received::Ping(payload) => {
+                self.outbox.push(encode(Opcode::Pong, payload).into());
+                return Flow::Continue;
+            }
+            Received::Pong | Received::Fragment => return Flow::Continue,
+            Received::Close(code) => return Flow::Close(code),
+            Received::Text(_) => return Flow::Close(Some(1003)),
+        };
+        match frame::decode(message) {
+            Ok(Frame::Acknowledgement) => Flow::Continue,
+            Ok(Frame::Request(header, payload)) => self.request(*header, payload),
+            Err(fault) => {
+                tracing::debug!(peer.addr = %self.peer, error = %fault, "connection closed");
+                Flow::Close(Some(1002))
+            }
+        }
+    }
+
+    fn request(&mut self, header: Header<'_>, payload: &[u8]) -> Flow {
+        let id = &*header.id;
+        match (&*header.method, &mut self.state) {
+            ("close", _) => return Flow::Close(None),
+            ("telemetry.v1", _) => {}
+            ("init", State::Fresh(_)) => return self.init(id, header.token.as_deref().unwrap_or("")),
+            ("update", State::Open(_)) => return self.update(id, header.token.as_deref().unwrap_or("")),
+            ("message", State::Open(open)) => match header.http_request {
+                Some(request) => tunnel::forward(
+                    self.door.relay(),
+                    &open.caller,
+                    &self.outbox,
+                    &mut self.subscriptions,
+                    id,
+                    request,
+                    payload,
+                ),
+                None => self.refuse(id, &BAD_REQUEST),
+            },
+            ("put_notification_ctx" | "delete_notification_ctx", State::Open(_)) => {
+                self.outbox.push(notification::done(id));
+            }
+            (_, State::Open(_)) | ("init", State::Closing(_)) => self.refuse(id, &BAD_REQUEST),
+            (_, State::Fresh(_) | State::Closing(_)) => self.refuse(id, &NOT_INITIALIZED),
+        }
+        Flow::Continue
+    }
+
+    fn init(&mut self, id: &str, token: &str) -> Flow {
+        let now = Instant::now();
+        let verdict =
+            self.door.relay().authenticate(Credential::Token(token), self.peer).and_then(|caller| {
+                let mut open = Open { caller, look: Some(now), notice: Notice::Owed };
+                // The opening must be the first thing that the client reads, so only look at the time here.
+                match left(&open.caller, &self.door) {
+                    Left::Nothing => Err(Reason::Credential(TokenFault::Expired).into()),
+                    left => {
+                        open.look = (left != Left::ForEver).then_some(now);
+                        Ok(open)
+                    }
+                }
+            });
+        match verdict {
+            Ok(open) => {
+                self.outbox.push(notification::opened(id, self.outbox_id()));
+                self.next_ping = now + Duration::from_secs(PING_SECONDS);
+                self.state = State::Open(open);
+                self.tick(now)
+            }
+            Err(error) => {
+                let flow = self.refuse_credential(id, &error);
+                self.state = State::Closing(now + Duration::from_secs(INIT_SECONDS_MAX));
+                flow
+            }
+        }
+    }
+
+    fn update(&mut self, id: &str, token: &str) -> Flow {
+        let State::Open(open) = &mut self.state else { return Flow::Continue };
+        let now = Instant::now();
+        let verdict =
+            self.door.relay().authenticate(Credential::Token(token), self.peer).and_then(|caller| {
+                let same =
+                    caller.identity() == open.caller.identity() && caller.service() == open.caller.service();
+                match left(&caller, &self.door) {
+                    _ if !same => Err(Reason::Credential(TokenFault::OtherIdentity).into()),
+                    Left::Nothing => Err(Reason::Credential(TokenFault::Expired).into()),
+                    left => Ok((caller, left)),
+                }
+            });
+        match verdict {
+            Ok((caller, left)) => {
+                let look = (left != Left::ForEver).then_some(now);
+                *open = Open { caller, look, notice: Notice::Owed };
+                self.outbox.push(notification::done(id));
+                self.tick(now)
+            }
+            Err(error) => self.refuse_credential(id, &error),
+        }
+    }
+
+    /// Says why a token is not taken. Failures of ours close the socket instead: the client comes again, and
+    /// what it has queued is not lost.
+    fn refuse_credential(&self, id: &str, error: &Error) -> Flow {
+        let Error::Refused(refusal) = error else { return Flow::Gone };
+        let problem = problem::of(error, Plane::Sdk);
+        let (status, word) = match refusal.reason {
+            Reason::Credential(_) => (401, "UNAUTHORIZED"),
+            Reason::Limit => (429, "TOO_MANY_REQUESTS"),
+            _ => (403, "FORBIDDEN"),
+        };
+        tracing::info!(peer.addr = %self.peer, refusal.code = problem.code, "connection refused");
+        self.refuse(id, &Refused { status, word, description: &problem.message, code: problem.code });
+        Flow::Continue
+    }
+
+    fn refuse(&self, id: &str, refusal: &Refused<'_>) {
+        self.outbox.push(notification::refused(id, refusal));
+    }
+
+    fn outbox_id(&self) -> u64 {
+        use crate::relay::Watcher as _;
+        self.outbox.id()
+    }
+}
+
+const BAD_REQUEST: Refused<'static> =
+    Refused { status: 400, word: "BAD_REQUEST", description: "the request is not understood", code: 0 };
+const NOT_INITIALIZED: Refused<'static> =
+    Refused { status: 401, word: "UNAUTHORIZED", description: "no token was accepted yet", code: 0 };
+
+/// Looks at the token's time: gives notice when it is due, and sets when to look again.
+fn look(open: &mut Open, door: &Door, outbox: &Outbox, now: Instant) -> Left {
+    let left = left(&open.caller, door);
+    match left {
+        Left::ForEver | Left::Nothing => open.look = None,
+        Left::Some(left) => {
+            let notice = Duration::from_secs(TOKEN_NOTICE_SECONDS);
+            if left <= notice && open.notice == Notice::Owed {
+                open.notice = Notice::Given;
+                outbox.push(notification::token_about_to_expire());
+            }
+            let wait = if left <= notice { left } else { left - notice };
+            open.look = Some(now + wait + Duration::from_millis(1));
+        }
+    }
+    left
+}
+
+fn left(caller: &Caller, door: &Door) -> Left {
+    let Some(until) = caller.until() else { return Left::ForEver };
+    let millis = until.as_millis().saturating_sub(door.relay().now().as_millis());
+    match u64::try_from(millis) {
+        Ok(millis) if 0 < millis => Left::Some(Duration::from_millis(millis)),
+        _ => Left::Nothing,
+    }
+}

@@ -1,0 +1,246 @@
+//! What one connection watches: establish and cancel, and the wishes that wait for room in its outbox.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::Number;
+
+use crate::{
+    domain::{
+        limits::{OUTBOX_BYTES_PAUSE, SUBSCRIPTION_BATCH_MAX, SUBSCRIPTIONS_MAX, WISHES_MAX},
+        object::{EventId, ObjectKind},
+        sid::ObjectSid,
+    },
+    realtime::{notification, outbox::Outbox},
+    relay::{Caller, Error, Missing, Reason, Relay, Watch, Watched, Watcher},
+    wire::{
+        event,
+        problem::{self, Plane},
+    },
+};
+
+/// The subscriptions of one connection.
+#[derive(Debug, Default)]
+pub struct Subscriptions {
+    /// Sorted: two of them are the usual case, and 2,000 are moved in no time.
+    watched: Vec<ObjectSid>,
+    wishes: VecDeque<Wish>,
+    notifications: u64,
+}
+
+#[derive(Debug)]
+struct Wish {
+    watch: Watch,
+    correlation: Number,
+}
+
+/// A request as the SDK writes it.
+#[derive(Deserialize)]
+struct Request {
+    action: Action,
+    correlation_id: Number,
+    requests: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Action {
+    Establish,
+    Cancel,
+}
+
+#[derive(Deserialize)]
+struct Entry {
+    object_sid: String,
+    object_type: String,
+    #[serde(default)]
+    last_event_id: Option<i64>,
+}
+
+/// What is answered to a request at once; the rest follows as notifications.
+pub struct Reply {
+    /// The HTTP status.
+    pub status: u16,
+    /// The body.
+    pub body: Bytes,
+}
+
+const ACCEPTED: &[u8] = br#"{"max_batch_size":100,"ttl_in_s":86400,"estimated_delivery_in_ms":10000}"#;
+
+impl Subscriptions {
+    /// Takes a request: cancels at once, queues wishes, and notifies of what cannot be watched.
+    pub fn take(&mut self, body: &[u8], relay: &Relay, outbox: &Outbox) -> Reply {
+        let request: Request = match serde_json::from_slice(body) {
+            Ok(request) => request,
+            Err(_) => return bad_request("the subscription request cannot be read"),
+        };
+        if SUBSCRIPTION_BATCH_MAX < request.requests.len() {
+            return bad_request("a subscription request has at most 100 objects");
+        }
+        for entry in request.requests {
+            match request.action {
+                Action::Establish => self.wish(&entry, &request.correlation_id, outbox),
+                Action::Cancel => self.cancel(&entry, &request.correlation_id, relay, outbox),
+            }
+        }
+        Reply { status: 202, body: Bytes::from_static(ACCEPTED) }
+    }
+
+    /// Fulfils wishes while the outbox has room for what they replay.
+    pub fn fulfil(&mut self, relay: &Relay, caller: &Caller, outbox: &Arc<Outbox>) {
+        let watcher: Arc<dyn Watcher> = Arc::clone(outbox) as _;
+        while outbox.waiting_bytes() < OUTBOX_BYTES_PAUSE {
+            let Some(Wish { watch, correlation }) = self.wishes.pop_front() else { break };
+            let id = self.next_id();
+            let mut lost = false;
+            // Called between replay and live events: what is queued here stands between them.
+            relay.watch(caller, watch, &watcher, &mut |outcome| {
+                let text = match outcome {
+                    Ok(Watched::Established(last)) => {
+                        event::established(&correlation, watch.object, event::Replay::Completed, last)
+                    }
+                    Ok(Watched::Interrupted(last)) => {
+                        event::established(&correlation, watch.object, event::Replay::Interrupted, last)
+                    }
+                    Err(Error::Refused(refusal)) => {
+                        lost = true;
+                        let problem = problem::of(&Error::Refused(refusal), Plane::Sdk);
+                        let kind = watch.object.kind.as_str();
+                        event::failed(&correlation, &watch.object.to_string(), kind, &problem)
+                    }
+                    Err(Error::Failed(_)) => {
+                        // The SDK never tries a failed subscription again, but asks again after silence.
+                        lost = true;
+                        return;
+                    }
+                };
+                outbox.push(notification::of_sync(&id, &text));
+            });
+            if lost {
+                self.forget(watch.object);
+            }
+            outbox.flush();
+        }
+    }
+
+    /// Whether wishes wait.
+    pub fn waits(&self) -> bool {
+        !self.wishes.is_empty()
+    }
+
+    fn wish(&mut self, entry: &Entry, correlation: &Number, outbox: &Outbox) {
+        let reason = match watchable(entry) {
+            Ok(object) => match self.remember(object) {
+                Ok(()) => {
+                    let since = entry.last_event_id.map(|it| EventId(u64::try_from(it).unwrap_or(0)));
+                    let watch = Watch { object, since };
+                    self.wishes.retain(|it| it.watch.object != object);
+                    return self.wishes.push_back(Wish { watch, correlation: correlation.clone() });
+                }
+                Err(reason) => reason,
+            },
+            Err(reason) => reason,
+        };
+        let problem = problem::of(&reason.into(), Plane::Sdk);
+        let text = event::failed(correlation, &entry.object_sid, &entry.object_type, &problem);
+        self.notify(outbox, &text);
+    }
+
+    fn cancel(&mut self, entry: &Entry, correlation: &Number, relay: &Relay, outbox: &Outbox) {
+        if let Ok(object) = entry.object_sid.parse() {
+            self.forget(object);
+            self.wishes.retain(|it| it.watch.object != object);
+            relay.unwatch(outbox.id(), object);
+        }
+        let text = event::canceled(correlation, &entry.object_sid, &entry.object_type);
+        self.notify(outbox, &text);
+    }
+
+    fn remember(&mut self, object: ObjectSid) -> Result<(), Reason> {
+        match self.watched.binary_search(&object) {
+            Ok(_) => Ok(()),
+            Err(_) if SUBSCRIPTIONS_MAX <= self.watched.len() || WISHES_MAX <= self.wishes.len() => {
+                Err(Reason::TooManySubscriptions)
+            }
+            Err(place) => {
+                self.watched.insert(place, object);
+                Ok(())
+            }
+        }
+    }
+
+    fn forget(&mut self, object: ObjectSid) {
+        if let Ok(place) = self.watched.binary_search(&object) {
+            self.watched.remove(place);
+        }
+    }
+
+    fn notify(&mut self, outbox: &Outbox, text: &str) {
+        outbox.push(notification::of_sync(&self.next_id(), text));
+    }
+
+    fn next_id(&mut self) -> String {
+        self.notifications += 1;
+        format!("SU{}", self.notifications)
+    }
+}
+
+/// The object of an entry, or why nobody can watch it.
+fn watchable(entry: &Entry) -> Result<ObjectSid, Reason> {
+    match entry.object_type.as_str() {
+        "live_query" => return Err(Reason::NotSupported { what: "live queries" }),
+        "list" => return Err(Reason::NotSupported { what: "lists" }),
+        "stream" => return Err(Reason::NotSupported { what: "streams" }),
+        _ => {}
+    }
+    let object: ObjectSid =
+        entry.object_sid.parse().map_err(|_| Reason::NotFound(Missing::Sid(ObjectKind::Document)))?;
+    if object.kind.as_str() == entry.object_type {
+        Ok(object)
+    } else {
+        Err(Reason::NotFound(Missing::Sid(object.kind)))
+    }
+}
+
+fn bad_request(message: &str) -> Reply {
+    let problem = problem::plain(400, message);
+    Reply { status: problem.status, body: problem.body }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sid(kind: ObjectKind, number: u128) -> ObjectSid {
+        ObjectSid { kind, bytes: number.to_be_bytes() }
+    }
+
+    #[test]
+    fn one_connection_watches_so_many_objects_and_no_more() {
+        let mut all = Subscriptions::default();
+        for number in 0..SUBSCRIPTIONS_MAX as u128 {
+            assert_eq!(all.remember(sid(ObjectKind::Map, number)), Ok(()));
+        }
+        assert_eq!(all.remember(sid(ObjectKind::Map, 1)), Ok(()));
+        assert_eq!(all.remember(sid(ObjectKind::Document, 1)), Err(Reason::TooManySubscriptions));
+        all.forget(sid(ObjectKind::Map, 7));
+        assert_eq!(all.remember(sid(ObjectKind::Document, 1)), Ok(()));
+    }
+
+    #[test]
+    fn only_what_exists_can_be_watched() {
+        let entry = |object_sid: String, object_type: &str| Entry {
+            object_sid,
+            object_type: object_type.to_owned(),
+            last_event_id: None,
+        };
+        let map = sid(ObjectKind::Map, 1);
+        assert_eq!(watchable(&entry(map.to_string(), "map")), Ok(map));
+        assert!(matches!(watchable(&entry(map.to_string(), "document")), Err(Reason::NotFound(_))));
+        assert!(matches!(watchable(&entry("MP1".to_owned(), "map")), Err(Reason::NotFound(_))));
+        for kind in ["list", "stream", "live_query"] {
+            assert!(matches!(watchable(&entry(map.to_string(), kind)), Err(Reason::NotSupported { .. })));
+        }
+    }
+}

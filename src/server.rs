@@ -1,0 +1,201 @@
+//! The public listener and the operators': binds, joins the routes of all doors, and drains on a signal.
+
+mod accept;
+pub mod answer;
+mod caps;
+mod connection;
+mod deadline;
+
+use std::{
+    io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
+use warp::{Filter, filters::BoxedFilter, reply::Response};
+
+use crate::{
+    domain::limits::{ADMIN_CONNECTIONS_MAX, DRAIN_SECONDS_MAX},
+    realtime::{self, Door},
+    relay::Relay,
+    rest, sdk,
+    server::caps::Caps,
+};
+
+/// Where to listen, and for how many.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The public address; port 0 picks one.
+    pub listen: SocketAddr,
+    /// The operators' address.
+    pub admin_listen: Option<SocketAddr>,
+    /// Where the bound public port is written once the server is ready.
+    pub port_file: Option<PathBuf>,
+    /// The start of all URLs; else the bound address.
+    pub public_url: Option<Arc<str>>,
+    /// Origins whose pages may open the socket, besides our own.
+    pub origins: Vec<String>,
+    /// Connections in all.
+    pub connections_max: usize,
+    /// Connections of one address.
+    pub connections_per_address: usize,
+}
+
+/// Why the server cannot serve.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on `{address}`")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// The port file cannot be written.
+    #[error("cannot write the port to `{}`", path.display())]
+    PortFile {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// Signals cannot be heard.
+    #[error("cannot listen for signals")]
+    Signals(#[source] io::Error),
+}
+
+/// A server whose sockets are bound; nobody is taken in yet.
+pub struct Server {
+    settings: Settings,
+    listener: TcpListener,
+    admin: Option<TcpListener>,
+    address: SocketAddr,
+}
+
+impl Server {
+    /// Binds the sockets.
+    ///
+    /// # Errors
+    /// When an address is taken or not ours.
+    pub async fn bind(settings: Settings) -> Result<Self, ServerError> {
+        let (listener, address) = bind(settings.listen).await?;
+        let admin = match settings.admin_listen {
+            Some(wanted) => {
+                let (listener, address) = bind(wanted).await?;
+                tracing::info!(%address, "listening for operators");
+                Some(listener)
+            }
+            None => None,
+        };
+        Ok(Self { settings, listener, admin, address })
+    }
+
+    /// The bound public address.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The start of all URLs.
+    pub fn base_url(&self) -> Arc<str> {
+        let own = || match self.address {
+            address if address.ip().is_unspecified() => format!("http://localhost:{}", address.port()),
+            address => format!("http://{address}"),
+        };
+        self.settings.public_url.clone().unwrap_or_else(|| own().into())
+    }
+
+    /// Serves until SIGTERM or SIGINT, then lets everybody finish, for a few seconds.
+    ///
+    /// # Errors
+    /// Before the first connection: when the port file or the signals do not work.
+    pub async fn run(self, relay: Relay, more: Option<BoxedFilter<(Response,)>>) -> Result<(), ServerError> {
+        let base = self.base_url();
+        let mut terminate = signal(SignalKind::terminate()).map_err(ServerError::Signals)?;
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(ServerError::Signals)?;
+        let door = Door::new(relay.clone(), Arc::clone(&base), self.settings.origins.clone());
+        let (stop, stopping) = watch::channel(false);
+        let caps = Caps::new(self.settings.connections_max, self.settings.connections_per_address);
+        let public = accept::run(self.listener, caps, routes(&relay, &door, base, more), stopping.clone());
+        let public = tokio::spawn(public);
+        let admin = self.admin.map(|listener| {
+            let caps = Caps::new(ADMIN_CONNECTIONS_MAX, ADMIN_CONNECTIONS_MAX);
+            tokio::spawn(accept::run(listener, caps, operators(relay.clone()), stopping))
+        });
+        if let Some(path) = &self.settings.port_file {
+            write_port(path, self.address.port())?;
+        }
+        tracing::info!(address = %self.address, "listening");
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("draining");
+        stop.send_replace(true);
+        let drained = async {
+            tokio::join!(door.close(), public, async {
+                match admin {
+                    Some(admin) => admin.await,
+                    None => Ok(()),
+                }
+            })
+        };
+        // The loops cut what they have after the same time; a little more lets them say so.
+        let patience = Duration::from_secs(DRAIN_SECONDS_MAX) + Duration::from_millis(200);
+        if tokio::time::timeout(patience, drained).await.is_err() {
+            tracing::warn!("not everybody left in time");
+        }
+        Ok(())
+    }
+}
+
+async fn bind(wanted: SocketAddr) -> Result<(TcpListener, SocketAddr), ServerError> {
+    let fault = |source| ServerError::Bind { address: wanted, source };
+    let listener = TcpListener::bind(wanted).await.map_err(fault)?;
+    let address = listener.local_addr().map_err(fault)?;
+    Ok((listener, address))
+}
+
+/// Written beside and renamed, so that who waits for the file never reads half of it.
+fn write_port(path: &Path, port: u16) -> Result<(), ServerError> {
+    let fault = |source| ServerError::PortFile { path: path.to_owned(), source };
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".new");
+    std::fs::write(&beside, format!("{port}\n")).map_err(fault)?;
+    std::fs::rename(&beside, path).map_err(fault)
+}
+
+fn routes(
+    relay: &Relay,
+    door: &Arc<Door>,
+    base: Arc<str>,
+    more: Option<BoxedFilter<(Response,)>>,
+) -> BoxedFilter<(Response,)> {
+    let none =
+        || warp::any().and_then(|| std::future::ready(Err::<Response, _>(warp::reject::not_found()))).boxed();
+    answer::probes(relay.clone())
+        .or(realtime::routes(Arc::clone(door)))
+        .unify()
+        .or(sdk::http::routes(relay.clone(), Arc::clone(&base)))
+        .unify()
+        .or(rest::routes(relay.clone(), base))
+        .unify()
+        .or(more.unwrap_or_else(none))
+        .unify()
+        .recover(answer::recover)
+        .unify()
+        .boxed()
+}
+
+fn operators(relay: Relay) -> BoxedFilter<(Response,)> {
+    answer::probes(relay).recover(answer::recover).unify().boxed()
+}

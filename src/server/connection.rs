@@ -1,0 +1,152 @@
+//! One accepted socket: hyper's HTTP/1 with our rules before the routes.
+
+use std::{
+    convert::Infallible,
+    net::{IpAddr, SocketAddr},
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    time::Duration,
+};
+
+use futures::FutureExt;
+use hyper::{
+    HeaderMap, Method, Request, StatusCode, Version,
+    body::Incoming,
+    header::{self, HeaderValue},
+    server::conn::http1,
+    service::{Service, service_fn},
+};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use tokio::{net::TcpStream, sync::watch};
+use warp::{filters::BoxedFilter, reply::Response};
+
+use crate::{
+    domain::limits::{HEAD_BYTES_MAX, HEADERS_MAX, KEEP_ALIVE_SECONDS, REQUEST_SECONDS_MAX},
+    realtime::Arrival,
+    server::{answer, caps::Place, deadline::Timed},
+};
+
+/// Serves one connection; an upgraded one is handed on and leaves this task.
+pub async fn serve(
+    stream: TcpStream,
+    peer: SocketAddr,
+    place: Place,
+    routes: BoxedFilter<(Response,)>,
+    mut stopping: watch::Receiver<bool>,
+) {
+    let timed = Timed::new(stream);
+    let phase = timed.phase();
+    let arrival = Arrival { peer: peer.ip().to_canonical(), held: Arc::new(place), reclaim: Timed::reclaim };
+    let routes = TowerToHyperService::new(warp::service(routes));
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        phase.begin();
+        let refused = refuse(&request);
+        // Who sends both lengths means to smuggle; hyper has dropped one of them, so nothing follows either.
+        let last = refused.is_some() || request.headers().contains_key(header::TRANSFER_ENCODING);
+        let routed = refused.is_none().then(|| {
+            let extensions = request.extensions_mut();
+            extensions.insert::<SocketAddr>(peer);
+            extensions.insert::<IpAddr>(arrival.peer);
+            extensions.insert(arrival.clone());
+            // hyper reads a body only when it is asked for, so this bounds the body too.
+            let answer = AssertUnwindSafe(routes.call(request)).catch_unwind();
+            tokio::time::timeout(Duration::from_secs(REQUEST_SECONDS_MAX), answer)
+        });
+        let phase = phase.clone();
+        async move {
+            let mut answer = match (refused, routed) {
+                (Some(answer), _) => answer,
+                (None, Some(routed)) => match routed.await {
+                    Ok(Ok(Ok(answer))) => answer,
+                    Ok(Err(_panic)) => {
+                        tracing::error!("a request made a front panic");
+                        answer::problem(StatusCode::INTERNAL_SERVER_ERROR, "internal server error")
+                    }
+                    Err(_elapsed) => {
+                        close(answer::problem(StatusCode::REQUEST_TIMEOUT, "the request took too long"))
+                    }
+                    Ok(Ok(Err(never))) => match never {},
+                },
+                (None, None) => answer::problem(StatusCode::INTERNAL_SERVER_ERROR, "internal server error"),
+            };
+            if last && answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+                answer = close(answer);
+            }
+            phase.end();
+            Ok::<_, Infallible>(answer)
+        }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(Duration::from_secs(KEEP_ALIVE_SECONDS))
+        .max_header_size(HEAD_BYTES_MAX)
+        .max_headers(HEADERS_MAX)
+        .serve_connection(TokioIo::new(timed), service)
+        .with_upgrades();
+    // On the heap, so that it is gone as soon as the socket is upgraded.
+    let mut connection = Box::pin(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = stopped(&mut stopping) => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(peer.addr = %peer, %error, "connection failed");
+    }
+}
+
+/// Returns when the server stops, or nobody is left who could say so.
+pub async fn stopped(stopping: &mut watch::Receiver<bool>) {
+    let _stopped_or_alone = stopping.wait_for(|it| *it).await;
+}
+
+/// What no route may see.
+fn refuse(request: &Request<Incoming>) -> Option<Response> {
+    if request.method() == Method::CONNECT {
+        return Some(answer::problem(StatusCode::METHOD_NOT_ALLOWED, "the method is not allowed here"));
+    }
+    bad_host(request.version(), request.headers())
+        .then(|| answer::problem(StatusCode::BAD_REQUEST, "exactly one host header is expected"))
+}
+
+/// RFC 9112, section 3.2: exactly one in HTTP/1.1; two would let a proxy and us disagree.
+fn bad_host(version: Version, headers: &HeaderMap) -> bool {
+    let hosts = headers.get_all(header::HOST).iter().count();
+    1 < hosts || (hosts == 0 && version != Version::HTTP_10)
+}
+
+fn close(mut answer: Response) -> Response {
+    answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_host_and_no_more() {
+        let hosts = |count: usize| {
+            let mut headers = HeaderMap::new();
+            for _ in 0..count {
+                headers.append(header::HOST, HeaderValue::from_static("h"));
+            }
+            headers
+        };
+        let cases = [
+            (Version::HTTP_11, 0, true),
+            (Version::HTTP_11, 1, false),
+            (Version::HTTP_11, 2, true),
+            (Version::HTTP_10, 0, false),
+            (Version::HTTP_10, 2, true),
+        ];
+        for (version, count, bad) in cases {
+            assert_eq!(bad_host(version, &hosts(count)), bad, "{version:?} {count}");
+        }
+    }
+}
