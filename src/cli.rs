@@ -1,6 +1,7 @@
 //! The command line: which commands there are, and what their exit codes mean.
 
 mod dev;
+mod health;
 pub mod policy;
 mod serve;
 mod token;
@@ -31,6 +32,8 @@ enum Command {
     Dev(Box<Options>),
     /// Print an access token
     Token(token::Options),
+    /// Ask a running server whether it is alive
+    Health(health::Options),
     /// Work on policies
     #[command(subcommand)]
     Policy(PolicyCommand),
@@ -60,6 +63,7 @@ pub fn run() -> ExitCode {
         Command::Serve(options) => start_log(&options).and_then(|()| serve::run(&options)),
         Command::Dev(options) => start_log(&options).and_then(|()| dev::run(&options)),
         Command::Token(options) => token::run(&options),
+        Command::Health(options) => health::run(&options),
         Command::Policy(command) => policy::run(&command),
     };
     match ended {

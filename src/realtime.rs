@@ -135,7 +135,18 @@ mod tests {
     async fn a_connection_is_small() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        let door = Door::new(Relay {}, "".into(), Vec::new());
+        let relay = Relay::start(crate::relay::Settings {
+            account: crate::domain::sid::Sid::new([1; 16]),
+            auth_token: String::new(),
+            keys: format!("SK{}:{}", "1".repeat(32), "s".repeat(32)).parse().unwrap(),
+            data: None,
+            policies: crate::policy::PolicySet::empty(),
+            plain_objects_max: 1,
+            plain_bytes_max: 1,
+            memory_max_bytes: 0,
+            disk_min_free_bytes: 0,
+        });
+        let door = Door::new(relay.unwrap(), "".into(), Vec::new());
         let future = door.serve(stream, [127, 0, 0, 1].into(), Vec::new());
         assert!(size_of_val(&future) <= 1536);
     }

@@ -4,30 +4,31 @@
 //! One function sequences the stages (`Relay::pass`): standing → gate → rewrite → commit. The
 //! pump takes what the writer has sealed, in log order, gives each answer and then its events.
 
-mod refusal;
-mod authn;
-mod error;
-mod receipt;
-mod watcher;
-mod ticket;
-mod standing;
 mod acl;
-mod throttle;
-mod derived;
-mod record;
-mod gate;
-mod rewrite;
-mod store;
 mod activation;
-mod fetch;
+mod authn;
+mod derived;
+mod error;
+mod examine;
 mod fanout;
+mod fetch;
+mod gate;
 mod journal;
-mod sweep;
+mod receipt;
+mod record;
+mod refusal;
 mod rehearsal;
+mod rewrite;
+mod settings;
+mod standing;
+mod store;
+mod sweep;
+mod throttle;
+mod ticket;
+mod watcher;
 
 use std::{
     net::IpAddr,
-    path::PathBuf,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -45,6 +46,7 @@ pub use error::{Error, Failure};
 pub use receipt::{Reading, Receipt};
 pub use refusal::{DecisionId, Missing, Reason, Refusal, Under};
 pub use rehearsal::{Disagreement, rehearse};
+pub use settings::{Settings, StartError};
 pub use store::StoreError;
 pub use watcher::{Answer, Queued, Watch, Watched, Watcher};
 
@@ -57,7 +59,6 @@ use crate::{
         time::Timestamp,
     },
     policy::PolicySet,
-    token::Keys,
 };
 use authn::Authn;
 use fanout::Hub;
@@ -65,45 +66,6 @@ use gate::{Charge, Gate};
 use rewrite::{Batch, Given};
 use store::{Embedded, Memory, Store, committed::Committed, writer::Writer};
 use ticket::{Attempt, Ticket};
-
-/// What a relay needs to start.
-pub struct Settings {
-    /// The account that is served.
-    pub account: AccountSid,
-    /// Its auth token; empty when only API keys are accepted.
-    pub auth_token: String,
-    /// Its API keys.
-    pub keys: Keys,
-    /// The directory of the embedded store; `None` keeps everything in memory.
-    pub data: Option<PathBuf>,
-    /// The policies.
-    pub policies: PolicySet,
-    /// Objects of one identity outside any policy.
-    pub plain_objects_max: u32,
-    /// Bytes of one identity outside any policy.
-    pub plain_bytes_max: u64,
-    /// Resident memory above which nothing may grow, in bytes; 0 is no such bound.
-    pub memory_max_bytes: u64,
-    /// Free disk below which nothing may grow, in bytes; 0 is no such bound.
-    pub disk_min_free_bytes: u64,
-}
-
-/// Why a relay cannot start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The store cannot be opened.
-    #[error("the store cannot be opened")]
-    Store(#[from] StoreError),
-    /// The policies do not fit what stands.
-    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
-    Policies(Vec<Conflict>),
-    /// The system gives no random bytes, or no thread.
-    #[error("the system refused {0}")]
-    System(&'static str),
-    /// The first record could not be written.
-    #[error("the store could not be written")]
-    Write(#[source] Error),
-}
 
 /// The relay: cheap to clone, shared by all fronts.
 #[derive(Clone)]
@@ -142,11 +104,18 @@ impl Relay {
         }
         info!(log.seq = view.seq, services = view.services.len(), "store recovered");
         let (new, active) = (view.secret == [0; 32], view.policies.clone());
-        let watermark =
-            sweep::Watermark::new(settings.data.clone(), settings.memory_max_bytes, settings.disk_min_free_bytes);
+        let watermark = sweep::Watermark::new(
+            settings.data.clone(),
+            settings.memory_max_bytes,
+            settings.disk_min_free_bytes,
+        );
         let relay = Self {
             inner: Arc::new(Inner {
-                authn: Authn { account: settings.account, auth_token: settings.auth_token, keys: settings.keys },
+                authn: Authn {
+                    account: settings.account,
+                    auth_token: settings.auth_token,
+                    keys: settings.keys,
+                },
                 gate: Gate::new(),
                 policies: Arc::new(settings.policies),
                 writer,
@@ -252,8 +221,14 @@ impl Relay {
         {
             return Err(Reason::Watermark { what }.into());
         }
-        let admitted =
-            self.inner.gate.admit_change(caller, attempt.change.clone(), standing, &self.inner.policies, now, charge)?;
+        let admitted = self.inner.gate.admit_change(
+            caller,
+            attempt.change.clone(),
+            standing,
+            &self.inner.policies,
+            now,
+            charge,
+        )?;
         let given = Given {
             decision: attempt.decision,
             sid: random().map_err(|_| Failure::Store)?,
@@ -340,7 +315,8 @@ impl Relay {
         let ended = tokio::task::spawn_blocking(move || {
             relay.inner.stopping.stop();
             relay.inner.writer.stop();
-            let threads = std::mem::take(&mut *relay.inner.threads.lock().unwrap_or_else(PoisonError::into_inner));
+            let threads =
+                std::mem::take(&mut *relay.inner.threads.lock().unwrap_or_else(PoisonError::into_inner));
             threads.into_iter().filter_map(|it| it.join().err()).count()
         });
         if !matches!(ended.await, Ok(0)) {
@@ -352,7 +328,7 @@ impl Relay {
     fn pump(&self, groups: &Receiver<Committed>) {
         while let Ok(group) = groups.recv() {
             let again = self.inner.hub.deliver(group, &mut |attempt, outcome| self.decided(attempt, outcome));
-            again.into_iter().for_each(|it| self.attempt(it));
+            again.into_iter().for_each(|it| self.attempt(Box::new(it)));
         }
     }
 

@@ -66,12 +66,7 @@ impl Input {
     /// # Errors
     /// [`BadData`] says what is wrong and, where there is one, at which JSON pointer.
     pub fn parse(text: &str) -> Result<Self, BadData> {
-        let walk = Walk {
-            nodes: Cell::new(0),
-            at: Cell::new(String::new()),
-            fault: Cell::new(None),
-            unsafe_integer: Cell::new(None),
-        };
+        let walk = Walk::default();
         let mut deserializer = serde_json::Deserializer::from_str(text);
         let parsed = Node { walk: &walk, depth: 0 }
             .deserialize(&mut deserializer)
@@ -165,6 +160,7 @@ pub fn pointer_step(pointer: &str, step: &str) -> String {
     format!("{pointer}/{}", step.replace('~', "~0").replace('/', "~1"))
 }
 
+#[derive(Default)]
 struct Walk {
     nodes: Cell<usize>,
     at: Cell<String>,

@@ -68,6 +68,8 @@ pub const SUBSCRIPTIONS_MAX: usize = 2_000;
 pub const SUBSCRIPTION_BATCH_MAX: usize = 100;
 /// Events of one piece of replay; more come as further pieces (`interrupted`).
 pub const REPLAY_EVENTS_MAX: usize = 200;
+/// Bytes of data of one piece of replay: half of what an outbox holds.
+pub const REPLAY_BYTES_MAX: usize = 96 * 1024;
 /// Messages waiting for one socket before it is cut as too slow.
 pub const OUTBOX_MESSAGES_MAX: usize = 1_000;
 /// Bytes waiting for one socket before it is cut as too slow.

@@ -273,6 +273,10 @@ impl Waiting {
 }
 
 impl Watcher for Outbox {
+    fn cut(&self) {
+        Self::cut(self);
+    }
+
     fn id(&self) -> u64 {
         self.id
     }

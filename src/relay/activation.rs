@@ -10,7 +10,9 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Conflict {
     /// A policy is gone while objects stand under it.
-    #[error("policy `{policy}` is gone from the folder, but {objects} objects stand under it; put the old folder back, or remove them over REST first")]
+    #[error(
+        "policy `{policy}` is gone from the folder, but {objects} objects stand under it; put the old folder back, or remove them over REST first"
+    )]
     Gone {
         /// The policy.
         policy: String,
@@ -18,7 +20,9 @@ pub enum Conflict {
         objects: usize,
     },
     /// A policy's names have changed while objects stand under the old ones.
-    #[error("policy `{policy}` names other objects than before (`from`, `to` or `key`), but {objects} objects stand under the old names; put the old folder back, or remove them over REST first")]
+    #[error(
+        "policy `{policy}` names other objects than before (`from`, `to` or `key`), but {objects} objects stand under the old names; put the old folder back, or remove them over REST first"
+    )]
     Renamed {
         /// The policy.
         policy: String,
@@ -26,7 +30,9 @@ pub enum Conflict {
         objects: usize,
     },
     /// Objects that clients made stand where a policy's would.
-    #[error("policy `{policy}` governs `{name}`, which was made before without a policy; remove that object over REST first, or put the old folder back")]
+    #[error(
+        "policy `{policy}` governs `{name}`, which was made before without a policy; remove that object over REST first, or put the old folder back"
+    )]
     Taken {
         /// The policy.
         policy: String,
@@ -67,7 +73,9 @@ pub(super) fn check(view: &View, set: &PolicySet) -> Result<(), Vec<Conflict>> {
 }
 
 fn heads(view: &View) -> impl Iterator<Item = (&Tenant, &Head)> {
-    view.services.values().flat_map(|tenant| tenant.objects.values().map(move |it| (tenant.as_ref(), &it.head)))
+    view.services
+        .values()
+        .flat_map(|tenant| tenant.objects.values().map(move |it| (tenant.as_ref(), &it.head)))
 }
 
 fn under(head: &Head) -> Option<&str> {
@@ -79,7 +87,9 @@ fn under(head: &Head) -> Option<&str> {
 
 fn governs(policy: &Reserved, tenant: &Tenant, head: &Head) -> bool {
     let here = policy.services.as_ref().is_none_or(|list| {
-        list.iter().any(|it| *it == tenant.head.sid.to_string() || Some(it.as_str()) == tenant.head.unique_name.as_deref())
+        list.iter().any(|it| {
+            *it == tenant.head.sid.to_string() || Some(it.as_str()) == tenant.head.unique_name.as_deref()
+        })
     });
     let Some(name) = head.unique_name.as_ref().filter(|_| here) else {
         return false;

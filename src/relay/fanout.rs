@@ -14,7 +14,7 @@ use arc_swap::ArcSwap;
 use crate::{
     domain::{
         event::{Event, Happening},
-        limits::REPLAY_EVENTS_MAX,
+        limits::{REPLAY_BYTES_MAX, REPLAY_EVENTS_MAX},
         object::{EventId, Item},
         sid::{ObjectSid, ServiceSid},
     },
@@ -65,14 +65,14 @@ impl Hub {
         &self,
         committed: Committed,
         decided: &mut dyn FnMut(&Attempt, Result<&Receipt, &crate::relay::error::Error>),
-    ) -> Vec<Box<Attempt>> {
+    ) -> Vec<Attempt> {
         let mut watchers = self.lock();
         let (view, outcomes) = committed.open();
         self.view.store(Arc::new(view));
         let (mut flushes, mut again) = (Vec::new(), Vec::new());
         for outcome in outcomes {
             if let Told::Again(attempt) = answer(outcome, &mut watchers, &mut flushes, decided) {
-                again.push(attempt);
+                again.push(*attempt);
             }
         }
         for watcher in flushes {
@@ -150,6 +150,17 @@ impl Watchers {
         }
     }
 
+    /// Closes all that watch in a service: its rules of access have changed, and whoever comes back
+    /// is judged by the new ones before the next event (decision 20).
+    fn dismiss(&mut self, service: ServiceSid) {
+        self.by_object.retain(|place, list| {
+            if place.0 == service {
+                list.iter().for_each(|it| it.cut());
+            }
+            place.0 != service
+        });
+    }
+
     fn tell(&mut self, event: Event, flushes: &mut Vec<Arc<dyn Watcher>>) {
         let Some(list) = self.by_object.get_mut(&(event.service, event.object)) else {
             return;
@@ -187,12 +198,12 @@ fn answer(
         }
         Ticket::Attempt(attempt) => attempt,
     };
-    let (result, events) = match verdict {
+    let (result, events, rejudge) = match verdict {
         Verdict::Stale => return Told::Again(attempt),
-        Verdict::Not(error) => (Err(error), Vec::new()),
-        Verdict::Done { receipt, events, .. } => {
+        Verdict::Not(error) => (Err(error), Vec::new(), None),
+        Verdict::Done { receipt, events, rejudge } => {
             let receipt = receipt.ok_or(crate::relay::error::Failure::Contended.into());
-            (receipt, events)
+            (receipt, events, rejudge)
         }
     };
     let result = result.map_err(|error| error.under(attempt.decision));
@@ -201,6 +212,9 @@ fn answer(
     (answer.then)(result);
     flushes.extend(answer.through);
     events.into_iter().for_each(|it| watchers.tell(it, flushes));
+    if let Some(service) = rejudge {
+        watchers.dismiss(service);
+    }
     Told::Answered
 }
 
@@ -245,13 +259,29 @@ impl Replay {
             }
         }
         events.sort_by_key(|it| it.id);
-        if REPLAY_EVENTS_MAX < events.len() {
-            events.truncate(REPLAY_EVENTS_MAX);
+        let pieces = piece(&events);
+        if pieces < events.len() {
+            events.truncate(pieces);
             let last = events.last().map_or(since, |it| it.id);
             return Ok(Self { events, watched: Watched::Interrupted(last) });
         }
         Ok(Self { events, watched: Watched::Established(newest) })
     }
+}
+
+/// How many of these events one piece of a replay holds: at least one, and no more than an outbox.
+fn piece(events: &[Event]) -> usize {
+    let mut bytes = 0;
+    let size = |it: &Event| match &it.what {
+        Happening::DocumentSet { data, .. } => data.size_bytes(),
+        Happening::ItemSet { item, .. } | Happening::ItemRemoved { item, .. } => item.data.size_bytes(),
+        Happening::ObjectRemoved => 0,
+    };
+    let fits = events.iter().take_while(|it| {
+        bytes += size(it);
+        bytes <= REPLAY_BYTES_MAX
+    });
+    fits.take(REPLAY_EVENTS_MAX).count().max(1)
 }
 
 fn missed(
@@ -267,7 +297,11 @@ fn missed(
     for entry in items.standing.values().filter(|it| since < it.item.last_event_id) {
         let item = entry.item.clone();
         let added = since < item.created_event_id;
-        events.push(told(item.last_event_id, item.date_updated, Happening::ItemSet { revision, added, item }));
+        events.push(told(
+            item.last_event_id,
+            item.date_updated,
+            Happening::ItemSet { revision, added, item },
+        ));
     }
     let buried = items.tombstones.iter().filter(|(id, _)| since < **id);
     for (id, grave) in buried.filter(|(_, it)| it.created_event_id <= since) {

@@ -142,17 +142,21 @@ fn page(items: &Items, range: &Range, now: Timestamp) -> Page {
         Bounds::Inclusive => Bounds::Exclusive,
         Bounds::Exclusive => Bounds::Inclusive,
     };
-    let live = |it: &(&crate::domain::name::ItemKey, &crate::relay::store::view::Entry)| !it.1.item.expired(now);
+    let live =
+        |it: &(&crate::domain::name::ItemKey, &crate::relay::store::view::Entry)| !it.1.item.expired(now);
     let standing = &items.standing;
     let (mut found, before): (Vec<_>, bool) = match range.order {
         Order::Ascending => {
             let ahead = standing.range((edge(range.bounds), Bound::Unbounded)).filter(live).take(rows + 1);
-            let behind = range.from.is_some() && standing.range((Bound::Unbounded, edge(opposite))).any(|it| live(&it));
+            let behind = range.from.is_some()
+                && standing.range((Bound::Unbounded, edge(opposite))).any(|it| live(&it));
             (ahead.map(|it| it.1.item.clone()).collect(), behind)
         }
         Order::Descending => {
-            let ahead = standing.range((Bound::Unbounded, edge(range.bounds))).rev().filter(live).take(rows + 1);
-            let behind = range.from.is_some() && standing.range((edge(opposite), Bound::Unbounded)).any(|it| live(&it));
+            let ahead =
+                standing.range((Bound::Unbounded, edge(range.bounds))).rev().filter(live).take(rows + 1);
+            let behind = range.from.is_some()
+                && standing.range((edge(opposite), Bound::Unbounded)).any(|it| live(&it));
             (ahead.map(|it| it.1.item.clone()).collect(), behind)
         }
     };

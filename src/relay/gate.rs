@@ -7,9 +7,6 @@ use std::sync::Arc;
 use crate::{
     domain::{
         change::{Change, Operation},
-        data::Input,
-        detail::Violation,
-        limits::DATA_BYTES_MAX,
         name::{Identity, ItemKey, UniqueName},
         object::{Address, Head, ObjectKind, ObjectRef, Space},
         permission::Right,
@@ -21,7 +18,8 @@ use crate::{
     relay::{
         acl,
         authn::Caller,
-        refusal::{Missing, Reason, Refusal, Under},
+        examine::{examine, refused},
+        refusal::{Missing, Reason, Refusal},
         standing::Standing,
         throttle::{Throttle, TooFast},
     },
@@ -122,7 +120,9 @@ impl Gate {
         };
         let about_service = matches!(
             change.operation,
-            Operation::CreateService { .. } | Operation::UpdateService { .. } | Operation::RemoveService { .. }
+            Operation::CreateService { .. }
+                | Operation::UpdateService { .. }
+                | Operation::RemoveService { .. }
         );
         if about_service {
             if caller.identity().is_some() {
@@ -135,15 +135,21 @@ impl Gate {
         };
         let target = Place::of(&change.operation);
         let under = self.address(caller, &target, &standing, policies)?;
-        if let (Grounds::Private { policy, captures, .. }, Charge::Take, Some(_)) = (&under, charge, caller.identity())
+        if let (Grounds::Private { policy, captures, .. }, Charge::Take, Some(_)) =
+            (&under, charge, caller.identity())
         {
             self.throttle.take_own(caller, policy, captures, now).map_err(|it| too_fast(it, policy))?;
         }
         writable(caller, &change.operation, &target, &standing, &under)?;
         if let Some(data) = change.operation.data() {
-            examine(data, &under)?;
+            let policy = match &under {
+                Grounds::Private { policy, .. } => Some(policy),
+                _ => None,
+            };
+            examine(data, policy)?;
         }
-        if let (Grounds::Private { policy, captures, .. }, Charge::Take, Some(_)) = (&under, charge, caller.identity())
+        if let (Grounds::Private { policy, captures, .. }, Charge::Take, Some(_)) =
+            (&under, charge, caller.identity())
         {
             self.throttle.take_shared(caller, policy, captures, now).map_err(|it| too_fast(it, policy))?;
         }
@@ -186,7 +192,9 @@ impl Gate {
     ) -> Result<Grounds, Refusal> {
         let name = standing.head.as_ref().map_or(place.name, |it| it.unique_name.as_ref());
         let route = match name {
-            Some(name) => policies.route(standing.service, standing.service_name.as_deref(), place.kind, name),
+            Some(name) => {
+                policies.route(standing.service, standing.service_name.as_deref(), place.kind, name)
+            }
             None => Route::Plain,
         };
         let client = caller.identity();
@@ -211,7 +219,9 @@ impl Gate {
             }
             Route::Closed { policy } => Err(forbidden(Some(&policy))),
             Route::Plain => match standing.head.as_ref().map(|it| &it.space) {
-                Some(Space::Private { .. } | Space::Shared { .. }) if client.is_some() => Err(forbidden(None)),
+                Some(Space::Private { .. } | Space::Shared { .. }) if client.is_some() => {
+                    Err(forbidden(None))
+                }
                 _ => Ok(Grounds::Plain),
             },
         }
@@ -229,10 +239,9 @@ impl<'r> Place<'r> {
     fn of(operation: &'r Operation) -> Self {
         match operation {
             Operation::Create { kind, name, .. } => Self { kind: *kind, name: name.as_ref(), by_sid: false },
-            other => other.address().map_or(
-                Self { kind: ObjectKind::Document, name: None, by_sid: false },
-                Self::at,
-            ),
+            other => other
+                .address()
+                .map_or(Self { kind: ObjectKind::Document, name: None, by_sid: false }, Self::at),
         }
     }
 
@@ -289,9 +298,8 @@ fn writable(
             debug_assert_eq!(head.space, Space::Plain);
             match caller.identity() {
                 None => Ok(()),
-                Some(_) => {
-                    acl::permits(standing.acl, standing.permission, right(operation)).map_err(|_| forbidden(None))
-                }
+                Some(_) => acl::permits(standing.acl, standing.permission, right(operation))
+                    .map_err(|_| forbidden(None)),
             }
         }
         Grounds::Private { .. } | Grounds::Service => found(place, standing).map(|_| ()),
@@ -301,7 +309,8 @@ fn writable(
 fn readable(caller: &Caller, place: &Place<'_>, standing: &Standing, under: &Grounds) -> Result<(), Refusal> {
     match under {
         Grounds::Shared { policy, name, .. } if caller.identity().is_some() => {
-            let matches = |it: &&crate::policy::Target| name.as_ref().is_some_and(|name| it.name.matches(name));
+            let matches =
+                |it: &&crate::policy::Target| name.as_ref().is_some_and(|name| it.name.matches(name));
             let everyone = policy.targets.iter().filter(matches).all(|it| it.read == Read::Everyone);
             if everyone || standing.permission.read { Ok(()) } else { Err(forbidden(Some(policy))) }
         }
@@ -313,7 +322,9 @@ fn readable(caller: &Caller, place: &Place<'_>, standing: &Standing, under: &Gro
             found(place, standing)?;
             match caller.identity() {
                 None => Ok(()),
-                Some(_) => acl::permits(standing.acl, standing.permission, Right::Read).map_err(|_| forbidden(None)),
+                Some(_) => {
+                    acl::permits(standing.acl, standing.permission, Right::Read).map_err(|_| forbidden(None))
+                }
             }
         }
     }
@@ -333,49 +344,6 @@ pub(super) fn right(operation: &Operation) -> Right {
         Operation::Remove { .. } => Right::Manage,
         _ => Right::Write,
     }
-}
-
-/// Size, numbers, schema. `{}` says nothing and needs no schema (the policy language).
-fn examine(data: &Input, under: &Grounds) -> Result<(), Refusal> {
-    let policy = match under {
-        Grounds::Private { policy, .. } => Some(policy),
-        _ => None,
-    };
-    let max_bytes = policy.map_or(DATA_BYTES_MAX, |it| it.from.max_bytes.min(DATA_BYTES_MAX));
-    if max_bytes < data.data().size_bytes() {
-        return Err(refused(Reason::TooLarge { max_bytes }, policy, "size", Vec::new()));
-    }
-    let Some(policy) = policy.filter(|_| !data.data().is_empty()) else {
-        return Ok(());
-    };
-    if let Some(pointer) = data.unsafe_integer() {
-        let violation = Violation {
-            pointer: pointer.to_owned(),
-            keyword: "integer".to_owned(),
-            message: "integers are at most 2^53 - 1".to_owned(),
-        };
-        return Err(refused(Reason::UnsafeInteger, Some(policy), "size", vec![violation]));
-    }
-    match policy.from.schema.as_ref().map(|it| it.check(data.value())) {
-        Some(Err(violations)) => Err(refused(Reason::Schema, Some(policy), "schema", violations)),
-        Some(Ok(())) | None => Ok(()),
-    }
-}
-
-/// How a refusal names its policy.
-pub(super) fn under(policy: &Policy) -> Under {
-    Under { name: policy.name.clone(), version: policy.version.clone(), detail: policy.detail }
-}
-
-/// A refusal by a stage.
-pub(super) fn refused(
-    reason: Reason,
-    policy: Option<&Arc<Policy>>,
-    rule: &str,
-    violations: Vec<Violation>,
-) -> Refusal {
-    let plain = Refusal::plain(reason).by_rule(rule);
-    Refusal { policy: policy.map(|it| under(it)), violations, ..plain }
 }
 
 fn forbidden(policy: Option<&Arc<Policy>>) -> Refusal {

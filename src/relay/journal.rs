@@ -68,7 +68,9 @@ fn place(operation: &Operation) -> (&'static str, String) {
 
 fn result(receipt: &Receipt) -> (String, String, u64) {
     match receipt {
-        Receipt::Object { head, .. } => (head.sid.to_string(), head.revision.to_string(), head.last_event_id.0),
+        Receipt::Object { head, .. } => {
+            (head.sid.to_string(), head.revision.to_string(), head.last_event_id.0)
+        }
         Receipt::Item { map, item, .. } => (map.to_string(), item.revision.to_string(), item.last_event_id.0),
         Receipt::ItemRemoved { map, item, event_id, .. } => {
             (map.to_string(), item.revision.to_string(), event_id.0)

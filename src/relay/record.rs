@@ -163,7 +163,11 @@ pub(in crate::relay) enum Broken {
 }
 
 /// Seals the records of one group; gives the blob and the new head of the chain.
-pub(in crate::relay) fn seal(before: &Chain, seq: u64, records: &[Record]) -> Result<(Vec<u8>, Chain), Broken> {
+pub(in crate::relay) fn seal(
+    before: &Chain,
+    seq: u64,
+    records: &[Record],
+) -> Result<(Vec<u8>, Chain), Broken> {
     let mut blob = vec![VERSION];
     blob.extend_from_slice(before);
     let mut blob = postcard::to_extend(records, blob).map_err(|_| Broken::Unknown)?;

@@ -95,7 +95,11 @@ impl<'p> Stage<'p> {
             (Expected::Refused { rule, pointer }, Err(refusal)) => {
                 let same_rule = refusal.rule.as_deref() == Some(rule.as_str());
                 let same_place = pointer.as_ref().is_none_or(|it| refusal.pointer() == Some(it.as_str()));
-                if same_rule && same_place { Ok(()) } else { Err(format!("it was refused: {}", told(&refusal))) }
+                if same_rule && same_place {
+                    Ok(())
+                } else {
+                    Err(format!("it was refused: {}", told(&refusal)))
+                }
             }
         }
     }
@@ -112,7 +116,8 @@ impl<'p> Stage<'p> {
         let (service, kind) = (self.service, write.kind);
         let address = Address { service, kind, object: ObjectRef::Name(write.name.clone()) };
         let stands = self.view.tenant(service).is_some_and(|it| it.find(&address, self.now).is_some());
-        let create = |data| Operation::Create { service, kind, name: Some(write.name.clone()), data, ttl: None };
+        let create =
+            |data| Operation::Create { service, kind, name: Some(write.name.clone()), data, ttl: None };
         let Some(text) = &write.data else {
             let operation = match write.key.clone() {
                 Some(key) => Operation::RemoveItem { address, key },
@@ -128,7 +133,14 @@ impl<'p> Stage<'p> {
                     self.decide(by, create(Input::empty()), Charge::Taken)?;
                 }
                 let data = Some(data);
-                Operation::SetItem { address, key, expect: Expect::Any, data, ttl: None, collection_ttl: None }
+                Operation::SetItem {
+                    address,
+                    key,
+                    expect: Expect::Any,
+                    data,
+                    ttl: None,
+                    collection_ttl: None,
+                }
             }
             _ if stands => Operation::Update { address, data: Some(data), ttl: None },
             _ => create(data),
@@ -203,7 +215,12 @@ impl<'p> Stage<'p> {
             };
             let own = contributions.iter().find(|it| it.source.as_ref() == Some(&source))?;
             let data = serde_json::from_str(own.data.as_str()).ok()?;
-            Some(Publication { kind: place.kind, name: object.head.unique_name.clone()?, key: key.clone(), data })
+            Some(Publication {
+                kind: place.kind,
+                name: object.head.unique_name.clone()?,
+                key: key.clone(),
+                data,
+            })
         });
         shown.collect()
     }

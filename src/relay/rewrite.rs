@@ -22,7 +22,7 @@ use crate::{
     policy::{Bindings, Policy, PolicySet, Reserved},
     relay::{
         authn::Caller,
-        derived,
+        derived, examine,
         gate::{self, Admitted, Grounds},
         record::{By, Effect, Publication, Record, Shell},
         refusal::{DecisionId, Missing, Reason, Refusal},
@@ -64,10 +64,14 @@ pub(super) fn rewrite(admitted: Admitted<Change>, given: &Given) -> Result<Batch
     let by = by(&caller, &grounds, &change.operation, given);
     let effect = match standing {
         _ if matches!(grounds, Grounds::Service) => service_effect(change.operation, given),
-        Some(standing) => Pen { caller: &caller, at, grounds: &grounds, standing: &standing, given }.effect(change),
+        Some(standing) => {
+            Pen { caller: &caller, at, grounds: &grounds, standing: &standing, given }.effect(change)
+        }
         None => Err(Refusal::plain(Reason::NotFound(Missing::Service))),
     }?;
-    Ok(Batch { record: Record { at, decision: given.decision, by, policies: policies.hash().into(), batch, effect } })
+    Ok(Batch {
+        record: Record { at, decision: given.decision, by, policies: policies.hash().into(), batch, effect },
+    })
 }
 
 /// Birth 2: the sweep removes what is due.
@@ -221,7 +225,9 @@ impl Pen<'_> {
         match (&self.standing.head, self.grounds, &address.object) {
             (Some(head), _, _) => Ok(head.sid),
             (None, Grounds::Shared { sid, .. }, _) | (None, _, ObjectRef::Sid(sid)) => Ok(*sid),
-            (None, _, ObjectRef::Name(_)) => Err(Refusal::plain(Reason::NotFound(Missing::Name(address.kind)))),
+            (None, _, ObjectRef::Name(_)) => {
+                Err(Refusal::plain(Reason::NotFound(Missing::Name(address.kind))))
+            }
         }
     }
 
@@ -254,13 +260,20 @@ impl Pen<'_> {
             let rendered = target.render(data, bindings).map_err(|it| {
                 let violation =
                     Violation { pointer: it.pointer, keyword: "rewrite".to_owned(), message: it.message };
-                gate::refused(Reason::Rewrite, Some(policy), "rewrite", vec![violation])
+                examine::refused(Reason::Rewrite, Some(policy), "rewrite", vec![violation])
             })?;
             if let Some(Err(violations)) = target.schema.as_ref().map(|it| it.check(&rendered.data)) {
-                return Err(gate::refused(Reason::SharedSchema, Some(policy), "shared-schema", violations));
+                return Err(examine::refused(
+                    Reason::SharedSchema,
+                    Some(policy),
+                    "shared-schema",
+                    violations,
+                ));
             }
-            let too_large = || gate::refused(Reason::Rewrite, Some(policy), "rewrite", Vec::new());
-            let data = Data::of(&rendered.data).filter(|it| it.size_bytes() <= DATA_BYTES_MAX).ok_or_else(too_large)?;
+            let too_large = || examine::refused(Reason::Rewrite, Some(policy), "rewrite", Vec::new());
+            let data = Data::of(&rendered.data)
+                .filter(|it| it.size_bytes() <= DATA_BYTES_MAX)
+                .ok_or_else(too_large)?;
             let sid = derived::sid(&self.standing.secret, self.standing.service, target.kind, &rendered.name);
             let space = Space::Shared { policy: policy.name.clone() };
             publications.push(Publication {
@@ -300,4 +313,3 @@ fn batch_id(caller: &Caller, change: &Change) -> Option<[u8; 16]> {
     }
     Some(id)
 }
-

@@ -1,13 +1,13 @@
 //! Batches in, durable state out: the log, the view that it adds up to, and the one writer.
 
-pub(in crate::relay) mod view;
 pub(in crate::relay) mod apply;
 pub(in crate::relay) mod committed;
-mod snapshot;
-mod point;
-mod memory;
 mod embedded;
+mod memory;
+mod point;
 mod queue;
+mod snapshot;
+pub(in crate::relay) mod view;
 pub(in crate::relay) mod writer;
 
 use apply::apply;
@@ -70,6 +70,11 @@ impl From<BrokenCheckpoint> for StoreError {
     }
 }
 
+/// Takes one group of the log.
+type Each<'e> = dyn FnMut(u64, &[u8]) -> Result<(), StoreError> + 'e;
+/// Writes a checkpoint of a view.
+type WriteCheckpoint = Box<dyn FnOnce(&View) -> Result<(), StoreError> + Send>;
+
 impl Store {
     /// Reads the checkpoint and the log behind it, and checks both against the anchor.
     fn recover(&mut self) -> Result<View, StoreError> {
@@ -118,7 +123,7 @@ impl Store {
     }
 
     /// Something that writes a checkpoint of a view, on another thread.
-    fn checkpointer(&self) -> Box<dyn FnOnce(&View) -> Result<(), StoreError> + Send> {
+    fn checkpointer(&self) -> WriteCheckpoint {
         match self {
             Self::Embedded(it) => {
                 let path = it.state_path();
@@ -136,7 +141,12 @@ impl Store {
 }
 
 /// Applies one group of the log to the view before it.
-fn follow(view: &mut View, seq: u64, blob: &[u8], anchor: Option<embedded::Anchor>) -> Result<(), StoreError> {
+fn follow(
+    view: &mut View,
+    seq: u64,
+    blob: &[u8],
+    anchor: Option<embedded::Anchor>,
+) -> Result<(), StoreError> {
     let damaged = |why| StoreError::Group { seq, why };
     if seq != view.seq + 1 {
         return Err(damaged("groups before it are missing"));
@@ -152,7 +162,9 @@ fn follow(view: &mut View, seq: u64, blob: &[u8], anchor: Option<embedded::Ancho
     }
     (view.seq, view.chain) = (seq, head);
     match anchor {
-        Some(anchor) if anchor.seq == seq && anchor.head != head => Err(damaged("the anchor names another history")),
+        Some(anchor) if anchor.seq == seq && anchor.head != head => {
+            Err(damaged("the anchor names another history"))
+        }
         _ => Ok(()),
     }
 }

@@ -93,12 +93,17 @@ impl Watermark {
     fn look(&self) {
         let memory = self.memory_max_bytes != 0 && self.memory_max_bytes < resident_bytes();
         let disk = self.disk_min_free_bytes != 0
-            && self.directory.as_ref().and_then(|it| rustix::fs::statvfs(it).ok()).is_some_and(|it| {
-                it.f_bavail.saturating_mul(it.f_frsize) < self.disk_min_free_bytes
-            });
+            && self
+                .directory
+                .as_ref()
+                .and_then(|it| rustix::fs::statvfs(it).ok())
+                .is_some_and(|it| it.f_bavail.saturating_mul(it.f_frsize) < self.disk_min_free_bytes);
         let short = if memory { 1 } else { u8::from(disk) * 2 };
         if self.short.swap(short, Ordering::Relaxed) != short && short != 0 {
-            warn!(short.of = self.short_of(), "short of memory or disk: growth is refused until there is room");
+            warn!(
+                short.of = self.short_of(),
+                "short of memory or disk: growth is refused until there is room"
+            );
         }
     }
 }

@@ -9,7 +9,9 @@ use std::{
     time::Duration,
 };
 
-use governor::{RateLimiter, clock::Clock, middleware::NoOpMiddleware, nanos::Nanos, state::keyed::DashMapStateStore};
+use governor::{
+    RateLimiter, clock::Clock, middleware::NoOpMiddleware, nanos::Nanos, state::keyed::DashMapStateStore,
+};
 
 use crate::{
     domain::{limits::RATE_KEYS_MAX, time::Timestamp},
@@ -31,10 +33,13 @@ impl Clock for Ticker {
     }
 }
 
+/// The version of a policy, and the place of the limit in it.
+type LimitId = (Arc<str>, usize);
+
 /// All limiters.
 pub(super) struct Throttle {
     clock: Ticker,
-    limiters: Mutex<HashMap<(Arc<str>, usize), Arc<Limiter>>>,
+    limiters: Mutex<HashMap<LimitId, Arc<Limiter>>>,
 }
 
 /// Refused: after how many milliseconds it would pass.

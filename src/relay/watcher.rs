@@ -13,6 +13,8 @@ pub trait Watcher: Send + Sync {
     fn id(&self) -> u64;
     /// Queues one event.
     fn queue(&self, event: &Arc<Event>) -> Queued;
+    /// Closes the connection: who comes back is judged anew.
+    fn cut(&self);
     /// Hands what has gathered to the socket, in one write as far as it takes it.
     fn flush(&self);
 }

@@ -23,8 +23,8 @@ use crate::{
     relay::{
         acl,
         receipt::Receipt,
-        refusal::{Missing, Reason},
         record::{By, Effect, Record, Shell},
+        refusal::{Missing, Reason},
         store::view::{Object, Remembered, Tenant, View},
     },
 };
@@ -83,7 +83,9 @@ pub(in crate::relay) fn apply(view: &mut View, record: &Record) -> Result<Applie
             view.reserved = Arc::new(reserved.clone());
             Applied::quiet(None)
         }
-        Effect::CreateService { service, default, settings } => create_service(view, *service, *default, settings, at)?,
+        Effect::CreateService { service, default, settings } => {
+            create_service(view, *service, *default, settings, at)?
+        }
         Effect::UpdateService { service, settings } => update_service(view, *service, settings, at)?,
         Effect::RemoveService { service } => remove_service(view, *service, at)?,
         Effect::Create { service, .. }
@@ -98,7 +100,12 @@ pub(in crate::relay) fn apply(view: &mut View, record: &Record) -> Result<Applie
 }
 
 /// Applies an effect that stays inside one service.
-fn within(view: &mut View, service: ServiceSid, record: &Record, at: Timestamp) -> Result<Applied, Rejection> {
+fn within(
+    view: &mut View,
+    service: ServiceSid,
+    record: &Record,
+    at: Timestamp,
+) -> Result<Applied, Rejection> {
     let tenant = view.services.get_mut(&service).ok_or(Reason::NotFound(Missing::Service))?;
     if let Some(known) = record.batch.and_then(|it| tenant.remembered.get(&it)) {
         let receipt = recall(service, tenant, known, at)?;
@@ -123,7 +130,16 @@ fn within(view: &mut View, service: ServiceSid, record: &Record, at: Timestamp) 
         )?),
         Effect::Remove { object, .. } => Some(object::remove(&mut scribe, &record.by, *object)?),
         Effect::SetItem {
-            map, shell, key, expect, if_match, data, expires, collection_expires, publications, ..
+            map,
+            shell,
+            key,
+            expect,
+            if_match,
+            data,
+            expires,
+            collection_expires,
+            publications,
+            ..
         } => Some(item::set(
             &mut scribe,
             &record.by,
@@ -198,7 +214,10 @@ fn create_service(
 ) -> Result<Applied, Rejection> {
     if default && let Some(tenant) = view.default_service.and_then(|it| view.tenant(it)) {
         let head = Box::new(tenant.head.clone());
-        return Ok(Applied { repeated: true, ..Applied::quiet(Some(Receipt::Service { head, created: false })) });
+        return Ok(Applied {
+            repeated: true,
+            ..Applied::quiet(Some(Receipt::Service { head, created: false }))
+        });
     }
     if SERVICES_MAX <= view.services.len() || view.services.contains_key(&service) {
         return Err(Reason::Quota { what: "services" }.into());
@@ -248,8 +267,13 @@ fn remove_service(view: &mut View, service: ServiceSid, at: Timestamp) -> Result
 }
 
 fn remember(tenant: &mut Tenant, batch: [u8; 16], receipt: &Receipt) {
-    let nothing =
-        Remembered { place: None, created: false, removed: true, revision: Default::default(), event_id: EventId(0) };
+    let nothing = Remembered {
+        place: None,
+        created: false,
+        removed: true,
+        revision: Default::default(),
+        event_id: EventId(0),
+    };
     let known = match receipt {
         Receipt::Object { head, created, .. } => Remembered {
             place: Some((head.sid, None)),
@@ -279,7 +303,12 @@ fn remember(tenant: &mut Tenant, batch: [u8; 16], receipt: &Receipt) {
 }
 
 /// The answer that was given before, as far as what it spoke of still stands.
-fn recall(service: ServiceSid, tenant: &Tenant, known: &Remembered, at: Timestamp) -> Result<Receipt, Reason> {
+fn recall(
+    service: ServiceSid,
+    tenant: &Tenant,
+    known: &Remembered,
+    at: Timestamp,
+) -> Result<Receipt, Reason> {
     let Some((sid, key)) = &known.place else {
         return Ok(Receipt::ObjectRemoved);
     };

@@ -14,7 +14,7 @@ use std::{
 
 use rusqlite::{Connection, OptionalExtension};
 
-use super::{Checkpoint, StoreError};
+use super::{Checkpoint, Each, StoreError};
 use crate::{domain::limits::STORE_BUSY_SECONDS, relay::record::Chain};
 
 /// The writer's half: the log and its anchor. Holds the directory's lock.
@@ -29,12 +29,17 @@ impl Embedded {
     /// Opens, or makes, the store in a directory, and locks it.
     pub(in crate::relay) fn open(directory: &Path) -> Result<Self, StoreError> {
         fs::create_dir_all(directory)?;
-        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(directory.join("lock"))?;
+        let lock =
+            OpenOptions::new().create(true).truncate(false).write(true).open(directory.join("lock"))?;
         lock.try_lock().map_err(|_| StoreError::Locked)?;
         let log = connect(&directory.join("log.db"))?;
         log.execute_batch("CREATE TABLE IF NOT EXISTS log (seq INTEGER PRIMARY KEY, record BLOB NOT NULL)")?;
-        let anchor =
-            OpenOptions::new().create(true).truncate(false).read(true).write(true).open(directory.join("anchor"))?;
+        let anchor = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .open(directory.join("anchor"))?;
         let state = directory.join("state.db");
         connect(&state)?.execute_batch(
             "CREATE TABLE IF NOT EXISTS checkpoint (id INTEGER PRIMARY KEY CHECK (id = 1), seq INTEGER NOT NULL, hash BLOB NOT NULL);
@@ -51,10 +56,7 @@ impl Embedded {
         Ok(())
     }
 
-    pub(super) fn load(
-        &mut self,
-        each: &mut dyn FnMut(u64, &[u8]) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
+    pub(super) fn load(&mut self, each: &mut Each<'_>) -> Result<(), StoreError> {
         let mut statement = self.log.prepare("SELECT seq, record FROM log ORDER BY seq")?;
         let mut rows = statement.query(())?;
         while let Some(row) = rows.next()? {
@@ -78,7 +80,9 @@ impl Embedded {
     pub(super) fn checkpoint(&self) -> Result<Option<Checkpoint>, StoreError> {
         let state = connect(&self.state)?;
         let head = state
-            .query_row("SELECT seq, hash FROM checkpoint", (), |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?)))
+            .query_row("SELECT seq, hash FROM checkpoint", (), |row| {
+                Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?))
+            })
             .optional()?;
         let Some((seq, hash)) = head else {
             return Ok(None);
@@ -147,7 +151,8 @@ impl Anchor {
     fn to_bytes(self) -> [u8; Self::BYTES] {
         let mut bytes = [0; Self::BYTES];
         let check = self.check();
-        for (to, from) in bytes.iter_mut().zip(self.seq.to_be_bytes().iter().chain(&self.head).chain(&check)) {
+        for (to, from) in bytes.iter_mut().zip(self.seq.to_be_bytes().iter().chain(&self.head).chain(&check))
+        {
             *to = *from;
         }
         bytes

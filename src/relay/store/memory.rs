@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{Checkpoint, StoreError};
+use super::{Checkpoint, Each, StoreError};
 
 /// A disk that outlives the store on it, so that a test can crash and recover.
 #[derive(Clone, Default)]
@@ -47,7 +47,7 @@ impl Memory {
         })
     }
 
-    pub(super) fn load(&self, each: &mut dyn FnMut(u64, &[u8]) -> Result<(), StoreError>) -> Result<(), StoreError> {
+    pub(super) fn load(&self, each: &mut Each<'_>) -> Result<(), StoreError> {
         let groups = self.with(|it| it.groups.clone());
         groups.iter().try_for_each(|(seq, blob)| each(*seq, blob))
     }

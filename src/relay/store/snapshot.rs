@@ -36,8 +36,15 @@ enum Row {
         reserved: Vec<Reserved>,
         default_service: Option<ServiceSid>,
     },
-    Service { head: ServiceHead, newest: EventId, remembered: Vec<([u8; 16], Remembered)> },
-    Object { service: ServiceSid, object: Box<Object> },
+    Service {
+        head: ServiceHead,
+        newest: EventId,
+        remembered: Vec<([u8; 16], Remembered)>,
+    },
+    Object {
+        service: ServiceSid,
+        object: Box<Object>,
+    },
 }
 
 /// The checkpoint is not what was written.

@@ -188,7 +188,11 @@ impl Core {
                     if !applied.repeated {
                         records.push(record);
                     }
-                    Verdict::Done { receipt: applied.receipt, events: applied.events, rejudge: applied.rejudge }
+                    Verdict::Done {
+                        receipt: applied.receipt,
+                        events: applied.events,
+                        rejudge: applied.rejudge,
+                    }
                 }
                 Err(Rejection::Stale) => Verdict::Stale,
                 Err(Rejection::Refused(reason)) => Verdict::Not(Error::from(reason)),
@@ -230,19 +234,26 @@ impl Core {
                 Err(failure) => warn!(error = &failure as &dyn std::error::Error, "the log could not be cut"),
             }
         }
-        let due = CHECKPOINT_BATCHES <= self.batches || CHECKPOINT_BYTES <= self.bytes || checkpoint_forced(self.batches);
+        let due = CHECKPOINT_BATCHES <= self.batches
+            || CHECKPOINT_BYTES <= self.bytes
+            || checkpoint_forced(self.batches);
         if !due || self.checkpoint.as_ref().is_some_and(|it| !it.is_finished()) {
             return;
         }
         (self.batches, self.bytes) = (0, 0);
         let (write, view, shared) = (self.store.checkpointer(), self.view.clone(), shared.clone());
-        let spawned = std::thread::Builder::new().name("checkpoint".into()).spawn(move || match write(&view) {
-            Ok(()) => shared.checkpointed.store(view.seq, Ordering::Release),
-            Err(failure) => warn!(error = &failure as &dyn std::error::Error, "the checkpoint could not be written"),
-        });
+        let spawned =
+            std::thread::Builder::new().name("checkpoint".into()).spawn(move || match write(&view) {
+                Ok(()) => shared.checkpointed.store(view.seq, Ordering::Release),
+                Err(failure) => {
+                    warn!(error = &failure as &dyn std::error::Error, "the checkpoint could not be written")
+                }
+            });
         match spawned {
             Ok(thread) => self.checkpoint = Some(thread),
-            Err(failure) => warn!(error = &failure as &dyn std::error::Error, "the checkpoint could not start"),
+            Err(failure) => {
+                warn!(error = &failure as &dyn std::error::Error, "the checkpoint could not start")
+            }
         }
     }
 }
@@ -250,5 +261,8 @@ impl Core {
 /// Lets the crash tests have checkpoints every few batches.
 fn checkpoint_forced(batches: u64) -> bool {
     cfg!(debug_assertions)
-        && std::env::var("AIRLOCK_CHECKPOINT_BATCHES").ok().and_then(|it| it.parse().ok()).is_some_and(|it: u64| it <= batches)
+        && std::env::var("AIRLOCK_CHECKPOINT_BATCHES")
+            .ok()
+            .and_then(|it| it.parse().ok())
+            .is_some_and(|it: u64| it <= batches)
 }

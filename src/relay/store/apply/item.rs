@@ -14,8 +14,8 @@ use crate::{
     },
     relay::{
         receipt::Receipt,
-        refusal::{Missing, Reason},
         record::{By, Publication, Shell},
+        refusal::{Missing, Reason},
     },
 };
 
@@ -62,7 +62,8 @@ pub(super) fn set(scribe: &mut Scribe<'_>, by: &By, set: Set<'_>) -> Result<Rece
         }
         (None, None) => return Err(Reason::NotFound(Missing::Sid(map.kind)).into()),
     }
-    let shared = scribe.tenant.objects.get(&map).is_some_and(|it| matches!(it.head.space, Space::Shared { .. }));
+    let shared =
+        scribe.tenant.objects.get(&map).is_some_and(|it| matches!(it.head.space, Space::Shared { .. }));
     if let (true, Some(data)) = (shared, set.data) {
         let expires = set.expires.unwrap_or_default();
         let created = standing(scribe, map, set.key).is_none();

@@ -12,8 +12,8 @@ use crate::{
     },
     relay::{
         receipt::Receipt,
-        refusal::{Missing, Reason},
         record::{By, Publication, Shell},
+        refusal::{Missing, Reason},
         store::view::{Body, Object},
     },
 };
@@ -34,7 +34,10 @@ pub(super) fn create(
     publications: &[Publication],
 ) -> Result<Receipt, Rejection> {
     may_make(by, shell)?;
-    let named = shell.name.as_ref().and_then(|name| scribe.tenant.names.get(&(shell.sid.kind, name.clone())).copied());
+    let named = shell
+        .name
+        .as_ref()
+        .and_then(|name| scribe.tenant.names.get(&(shell.sid.kind, name.clone())).copied());
     let standing = named.or_else(|| scribe.tenant.objects.contains_key(&shell.sid).then_some(shell.sid));
     if standing.is_some_and(|it| scribe.tenant.object(it, scribe.at).is_some()) {
         return Err(Reason::NameTaken.into());
@@ -61,7 +64,11 @@ pub(super) fn create(
         // Somebody may watch the shared object that did not stand (decision 18): tell its birth.
         let id = scribe.stamp(shell.sid);
         let revision = Revision(1);
-        scribe.tell(shell.sid, id, Happening::DocumentSet { revision, data: data.clone(), date_expires: expires });
+        scribe.tell(
+            shell.sid,
+            id,
+            Happening::DocumentSet { revision, data: data.clone(), date_expires: expires },
+        );
     }
     receipt(scribe, shell.sid, true)
 }
@@ -100,11 +107,16 @@ pub(super) fn update(scribe: &mut Scribe<'_>, by: &By, update: Update<'_>) -> Re
         }
         (None, None) => return Err(Reason::NotFound(Missing::Sid(sid.kind)).into()),
     }
-    let shared = scribe.tenant.objects.get(&sid).is_some_and(|it| matches!(it.head.space, Space::Shared { .. }));
+    let shared =
+        scribe.tenant.objects.get(&sid).is_some_and(|it| matches!(it.head.space, Space::Shared { .. }));
     match update.data {
         Some(data) if shared => {
             let expires = update.expires.unwrap_or_default();
-            publish::contribute(scribe, &(sid, None), Contribution { source: None, data: data.clone(), expires });
+            publish::contribute(
+                scribe,
+                &(sid, None),
+                Contribution { source: None, data: data.clone(), expires },
+            );
         }
         Some(data) => set(scribe, sid, data, update.expires),
         None => {
@@ -186,4 +198,3 @@ pub(super) fn room(scribe: &Scribe<'_>, by: &By, object: &Object, new: u64, old:
     }
     Ok(())
 }
-

@@ -33,8 +33,11 @@ pub(super) fn publish(scribe: &mut Scribe<'_>, source: &Source, publications: &[
     }
     for (publication, place) in publications.iter().zip(&places) {
         stand(scribe, &publication.shell);
-        let shown =
-            Contribution { source: Some(source.clone()), data: publication.data.clone(), expires: publication.expires };
+        let shown = Contribution {
+            source: Some(source.clone()),
+            data: publication.data.clone(),
+            expires: publication.expires,
+        };
         contribute(scribe, place, shown);
     }
     if places.is_empty() {
@@ -117,12 +120,24 @@ fn show(scribe: &mut Scribe<'_>, (sid, key): &Place, contributions: Vec<Contribu
     };
     match top {
         None => {
-            if scribe.tenant.objects.get(sid).and_then(|it| it.items()).is_some_and(|it| it.standing.contains_key(key)) {
+            if scribe
+                .tenant
+                .objects
+                .get(sid)
+                .and_then(|it| it.items())
+                .is_some_and(|it| it.standing.contains_key(key))
+            {
                 scribe.drop_item(*sid, key);
             }
         }
         Some((data, expires)) => {
-            write_item(scribe, *sid, key, Write { data: Some(data), expires: Some(expires), by: None }, contributions);
+            write_item(
+                scribe,
+                *sid,
+                key,
+                Write { data: Some(data), expires: Some(expires), by: None },
+                contributions,
+            );
         }
     }
 }
@@ -178,7 +193,8 @@ pub(super) fn write_item(
     }
     let created = old.is_none();
     let shared = !contributions.is_empty();
-    let same = old.as_ref().is_some_and(|it| write.data.as_ref().is_none_or(|data| shared && *data == it.item.data));
+    let same =
+        old.as_ref().is_some_and(|it| write.data.as_ref().is_none_or(|data| shared && *data == it.item.data));
     let at = scribe.at;
     let mut item = old.map_or_else(
         || Item {

@@ -63,7 +63,12 @@ impl Tenant {
         self.objects.insert(sid, Arc::new(object));
     }
 
-    fn feed(&mut self, sid: ObjectSid, key: Option<&ItemKey>, contributions: &[super::publish::Contribution]) {
+    fn feed(
+        &mut self,
+        sid: ObjectSid,
+        key: Option<&ItemKey>,
+        contributions: &[super::publish::Contribution],
+    ) {
         for source in contributions.iter().filter_map(|it| it.source.clone()) {
             let mut places = self.sources.get(&source).map(|it| it.to_vec()).unwrap_or_default();
             let place = (sid, key.cloned());
@@ -74,7 +79,13 @@ impl Tenant {
         }
     }
 
-    fn expires(&mut self, old: Option<Timestamp>, new: Option<Timestamp>, sid: ObjectSid, key: Option<&ItemKey>) {
+    fn expires(
+        &mut self,
+        old: Option<Timestamp>,
+        new: Option<Timestamp>,
+        sid: ObjectSid,
+        key: Option<&ItemKey>,
+    ) {
         if old == new {
             return;
         }

@@ -1,0 +1,49 @@
+//! What a relay needs to start, and why it may not.
+
+use std::path::PathBuf;
+
+use crate::{
+    domain::sid::AccountSid,
+    policy::PolicySet,
+    relay::{activation::Conflict, error::Error, store::StoreError},
+    token::Keys,
+};
+
+/// What a relay needs to start.
+pub struct Settings {
+    /// The account that is served.
+    pub account: AccountSid,
+    /// Its auth token; empty when only API keys are accepted.
+    pub auth_token: String,
+    /// Its API keys.
+    pub keys: Keys,
+    /// The directory of the embedded store; `None` keeps everything in memory.
+    pub data: Option<PathBuf>,
+    /// The policies.
+    pub policies: PolicySet,
+    /// Objects of one identity outside any policy.
+    pub plain_objects_max: u32,
+    /// Bytes of one identity outside any policy.
+    pub plain_bytes_max: u64,
+    /// Resident memory above which nothing may grow, in bytes; 0 is no such bound.
+    pub memory_max_bytes: u64,
+    /// Free disk below which nothing may grow, in bytes; 0 is no such bound.
+    pub disk_min_free_bytes: u64,
+}
+
+/// Why a relay cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The store cannot be opened.
+    #[error("the store cannot be opened")]
+    Store(#[from] StoreError),
+    /// The policies do not fit what stands.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Policies(Vec<Conflict>),
+    /// The system gives no random bytes, or no thread.
+    #[error("the system refused {0}")]
+    System(&'static str),
+    /// The first record could not be written.
+    #[error("the store could not be written")]
+    Write(#[source] Error),
+}
