@@ -3,3 +3,5 @@
 pub mod domain;
 pub mod relay;
 pub mod token;
+pub mod wire;
+pub mod sdk;

@@ -138,5 +138,7 @@ pub const KEY_SECRET_BYTES_MIN: usize = 32;
 pub const KEYS_MAX: usize = 64;
 /// Bytes of a page token: a key of 320 characters of four bytes, encoded.
 pub const PAGE_TOKEN_BYTES_MAX: usize = 2_048;
-/// Fields of one form or query string; the rest is not read.
-pub const FORM_FIELDS_MAX: usize = 64;
+/// Seconds that a body may take to arrive whole.
+pub const BODY_SECONDS_MAX: u64 = 30;
+/// Bytes of one value in the tail of a refusal's message; the pointer may have twice as many.
+pub const TAIL_VALUE_BYTES_MAX: usize = 80;

@@ -1,0 +1,10 @@
+//! Twilio Sync's words: error codes, field names, URLs. No other room knows them.
+
+pub mod event;
+pub mod fault;
+pub mod http;
+mod json;
+pub mod page;
+pub mod problem;
+pub mod request;
+pub mod resource;
