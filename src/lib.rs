@@ -2,6 +2,6 @@
 
 pub mod domain;
 pub mod relay;
+pub mod sdk;
 pub mod token;
 pub mod wire;
-pub mod sdk;
