@@ -1,38 +1,207 @@
-//! STUB, to be dropped on merge: the other branch has the real one.
-#![allow(missing_docs)]
-use crate::relay::{Caller, Failure, Relay, Watcher};
-use crate::wire::problem::{self, Plane};
-use bytes::Bytes;
+//! The untrusted clients' door: the SDK's requests, whether they come over HTTP or a socket.
+//!
+//! A request is parsed into one query or one change, handed to the relay, and the answer rendered.
+//! [`dispatch`] does not wait, so what one connection sends reaches the relay in its order.
+
+mod body;
+pub mod http;
+mod items;
+mod objects;
+
 use std::sync::Arc;
+
+use bytes::Bytes;
+pub use warp::http::Method;
+
+use crate::{
+    domain::{
+        change::{Change, IdempotencyKey, IfMatch, Operation},
+        limits::PAGE_ROWS_MAX,
+        object::{Address, ObjectKind},
+        query::{Query, Range},
+        sid::ServiceSid,
+    },
+    relay::{Answer, Caller, Error, Reading, Reason, Receipt, Relay, Watcher},
+    wire::{
+        fault::{Fault, Stop},
+        problem::{Plane, Problem},
+        request::segments,
+        resource::{SdkPlace, etag},
+    },
+};
+
+/// A request of the clients' plane, whatever brought it.
+#[derive(Clone, Debug)]
 pub struct Request {
-    pub method: String,
+    /// The method.
+    pub method: Method,
+    /// The path, still percent-encoded, without a query.
     pub path: String,
+    /// The query's parameters, decoded; the last of two with one name counts.
     pub params: Vec<(String, String)>,
+    /// The header If-Match.
     pub if_match: Option<String>,
+    /// The header Twilio-Request-Id: the same for a repeated attempt.
     pub request_id: Option<String>,
+    /// The body; that of a DELETE means nothing.
     pub body: Bytes,
 }
+
+impl Request {
+    fn param(&self, name: &str) -> Option<&str> {
+        self.params.iter().rev().find(|it| it.0 == name).map(|it| it.1.as_str())
+    }
+
+    /// The write of this request.
+    fn change(&self, operation: Operation, if_match: Option<IfMatch>) -> Call {
+        let idempotency = self.request_id.as_deref().and_then(IdempotencyKey::parse);
+        Call::Write(Change { operation, if_match, idempotency })
+    }
+}
+
+/// An answer of the clients' plane.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Response {
+    /// HTTP status.
     pub status: u16,
+    /// JSON, or nothing.
     pub body: Bytes,
+    /// The value of the header ETag.
     pub etag: Option<String>,
 }
+
+impl Response {
+    fn of_stop(stop: &Stop) -> Self {
+        let problem = Problem::of(stop, Plane::Sdk);
+        Self { status: problem.status, body: problem.to_json().into(), etag: None }
+    }
+
+    fn empty() -> Self {
+        Self { status: 204, body: Bytes::new(), etag: None }
+    }
+}
+
+/// What a request asks of the relay.
+enum Call {
+    Read(Query),
+    OpenWithItems(Address),
+    Write(Change),
+}
+
+/// Answers a request: `respond` is called once, at once for reads and refusals of the gate, else
+/// when the write is durable. `through` is the connection into which `respond` queues its answer.
 pub fn dispatch(
-    _: &Relay,
-    _: &Caller,
-    _: Request,
-    _: &str,
-    _: Option<Arc<dyn Watcher>>,
+    relay: &Relay,
+    caller: &Caller,
+    request: Request,
+    base_url: &str,
+    through: Option<Arc<dyn Watcher>>,
     respond: Box<dyn FnOnce(Response) + Send>,
 ) {
-    let problem = problem::of(&Failure::Stopping.into(), Plane::Sdk);
-    respond(Response { status: problem.status, body: problem.body, etag: None });
-}
-pub mod http {
-    use crate::relay::Relay;
-    use std::sync::Arc;
-    use warp::{Filter, filters::BoxedFilter, reply::Response};
-    pub fn routes(_: Relay, _: Arc<str>) -> BoxedFilter<(Response,)> {
-        warp::any().and_then(|| std::future::ready(Err::<Response, _>(warp::reject::not_found()))).boxed()
+    match plan(caller, &request) {
+        Ok(Call::Write(change)) => {
+            let base = base_url.to_owned();
+            let then = move |result: Result<Receipt, Error>| respond(written(result, &base));
+            relay.submit(caller, change, Answer { then: Box::new(then), through });
+        }
+        Ok(Call::Read(query)) => respond(
+            relay
+                .read(caller, &query)
+                .map_or_else(|it| Response::of_stop(&it.into()), |it| shown(&it, &query, base_url)),
+        ),
+        Ok(Call::OpenWithItems(address)) => respond(
+            opened(relay, caller, address, base_url).unwrap_or_else(|it| Response::of_stop(&it.into())),
+        ),
+        Err(stop) => respond(Response::of_stop(&stop)),
     }
+}
+
+/// Finds what the path names, in the caller's own service only.
+fn plan(caller: &Caller, request: &Request) -> Result<Call, Stop> {
+    let service = caller.service().ok_or(Reason::Forbidden)?;
+    let path = segments(&request.path).ok_or(Fault::UnknownPath)?;
+    let path: Vec<&str> = path.iter().map(String::as_str).collect();
+    let rest = match path.as_slice() {
+        ["v3", "Services", named, rest @ ..] => {
+            if named.parse::<ServiceSid>() != Ok(service) {
+                return Err(Reason::Forbidden.into());
+            }
+            rest
+        }
+        ["v3", rest @ ..] => rest,
+        _ => return Err(Fault::UnknownPath.into()),
+    };
+    match rest {
+        ["Documents"] => objects::create(service, ObjectKind::Document, request),
+        ["Maps"] => objects::create(service, ObjectKind::Map, request),
+        ["Documents", id] => objects::one(service, ObjectKind::Document, id, request),
+        ["Maps", id] => objects::one(service, ObjectKind::Map, id, request),
+        ["Maps", id, "Items"] => items::all(service, id, request),
+        ["Maps", id, "Items", key] => items::one(service, id, key, request),
+        ["Lists", ..] => Err(Reason::NotSupported { what: "lists" }.into()),
+        ["Streams", ..] => Err(Reason::NotSupported { what: "streams" }.into()),
+        // The one answer to a live query that the SDK takes as "not offered" (section 8.6).
+        ["Insights", ..] => Err(Reason::Forbidden.into()),
+        _ => Err(Fault::UnknownPath.into()),
+    }
+}
+
+/// The answer to a write. Data is left out: the SDK has it.
+fn written(result: Result<Receipt, Error>, base: &str) -> Response {
+    let status = |created: bool| if created { 201 } else { 200 };
+    match result {
+        Ok(Receipt::Object { service, head, created, .. }) => Response {
+            status: status(created),
+            body: SdkPlace { base, service }.object(&head, None, None).into(),
+            etag: Some(etag(head.revision)),
+        },
+        Ok(Receipt::Item { service, map, item, created }) => Response {
+            status: status(created),
+            body: SdkPlace { base, service }.written_item(map, &item).into(),
+            etag: Some(etag(item.revision)),
+        },
+        Ok(Receipt::ItemRemoved { service, map, item, event_id, at }) => Response {
+            status: 200,
+            body: SdkPlace { base, service }.removed_item(map, &item, event_id, at).into(),
+            etag: None,
+        },
+        // Services are never written through this door.
+        Ok(Receipt::ObjectRemoved | Receipt::Service { .. } | Receipt::ServiceRemoved) => Response::empty(),
+        Err(error) => Response::of_stop(&error.into()),
+    }
+}
+
+/// The answer to a read.
+fn shown(reading: &Reading, query: &Query, base: &str) -> Response {
+    let (body, revision) = match reading {
+        Reading::Object { service, head, data } => {
+            (SdkPlace { base, service: *service }.object(head, data.as_ref(), None), Some(head.revision))
+        }
+        Reading::Item { service, map, item } => {
+            (SdkPlace { base, service: *service }.item(*map, item), Some(item.revision))
+        }
+        Reading::Items { service, map, items, before, more } => {
+            let texts = items::texts(&SdkPlace { base, service: *service }, *map, items);
+            (items::page(&texts, items, query, *before, *more), None)
+        }
+        // Services are never read through this door.
+        Reading::Service(_) => return Response::empty(),
+    };
+    Response { status: 200, body: body.into(), etag: revision.map(etag) }
+}
+
+/// A map with the items of its first page. The map is read first: an item that is newer than its
+/// root is recognised by the SDK, an older one would be lost.
+fn opened(relay: &Relay, caller: &Caller, address: Address, base: &str) -> Result<Response, Error> {
+    let root = Query::Object(address.clone());
+    let reading = relay.read(caller, &root)?;
+    let Reading::Object { service, head, data } = reading else { return Ok(shown(&reading, &root, base)) };
+    let range = Range { rows: PAGE_ROWS_MAX, ..Range::default() };
+    let place = SdkPlace { base, service };
+    let texts = match relay.read(caller, &Query::Items(address, range))? {
+        Reading::Items { map, items, .. } => items::texts(&place, map, &items),
+        _ => Vec::new(),
+    };
+    let body = place.object(&head, data.as_ref(), Some(&texts));
+    Ok(Response { status: 200, body: body.into(), etag: Some(etag(head.revision)) })
 }

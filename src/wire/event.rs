@@ -1,0 +1,225 @@
+//! Events and subscription notices as the payload of `twilio.sync.event` notifications.
+
+use serde_json::Number;
+
+use crate::{
+    domain::{
+        event::{Event, Happening},
+        object::{Item, ObjectKind, Revision},
+        sid::ObjectSid,
+    },
+    relay::Watched,
+    wire::{
+        json::{Object, array},
+        problem::Problem,
+        resource::SdkPlace,
+    },
+};
+
+/// The `message_type` of every notification: strictly ordered (the protocol, section 9.2).
+pub const MESSAGE_TYPE: &str = "twilio.sync.event";
+/// The only version there is.
+const PROTOCOL_VERSION: u64 = 4;
+
+/// The payload of an event, the same for every subscriber.
+pub fn payload(event: &Event, base: &str) -> String {
+    let object = event.object.to_string();
+    let name = event.unique_name.as_ref().map(|it| it.as_str());
+    let fields = Object::new().number("id", event.id.0).text("date_created", &event.at.to_string());
+    let place = SdkPlace { base, service: event.service };
+    let (event_type, fields) = match &event.what {
+        Happening::DocumentSet { revision, data, date_expires } => (
+            "document_updated",
+            fields
+                .text("document_sid", &object)
+                .optional("document_unique_name", name)
+                .text("document_revision", &revision.to_string())
+                .raw("document_data", data.as_str())
+                .optional("date_expires", date_expires.map(|it| it.to_string()).as_deref()),
+        ),
+        Happening::ObjectRemoved => match event.kind() {
+            ObjectKind::Document => (
+                "document_removed",
+                fields.text("document_sid", &object).optional("document_unique_name", name),
+            ),
+            ObjectKind::List => {
+                ("list_removed", fields.text("list_sid", &object).optional("list_unique_name", name))
+            }
+            ObjectKind::Map => {
+                ("map_removed", fields.text("map_sid", &object).optional("map_unique_name", name))
+            }
+            ObjectKind::Stream => {
+                ("stream_removed", fields.text("stream_sid", &object).optional("stream_unique_name", name))
+            }
+        },
+        Happening::ItemSet { revision, added, item } => (
+            if *added { "map_item_added" } else { "map_item_updated" },
+            item_fields(map_fields(fields, &object, name, *revision), item, &place, event.object),
+        ),
+        Happening::ItemRemoved { revision, item } => (
+            "map_item_removed",
+            map_fields(fields, &object, name, *revision)
+                .text("item_key", item.key.as_str())
+                .raw("item_data", item.data.as_str()),
+        ),
+    };
+    Object::new()
+        .text("event_type", event_type)
+        .number("event_protocol_version", PROTOCOL_VERSION)
+        .raw("event", &fields.finish())
+        .finish()
+}
+
+fn map_fields(fields: Object, object: &str, name: Option<&str>, revision: Revision) -> Object {
+    fields
+        .text("map_sid", object)
+        .optional("map_unique_name", name)
+        .text("map_revision", &revision.to_string())
+}
+
+fn item_fields(fields: Object, item: &Item, place: &SdkPlace<'_>, map: ObjectSid) -> Object {
+    fields
+        .text("item_key", item.key.as_str())
+        .text("item_url", &place.item_url(map, item))
+        .text("item_revision", &item.revision.to_string())
+        .raw("item_data", item.data.as_str())
+        .optional("date_expires", item.date_expires.map(|it| it.to_string()).as_deref())
+}
+
+/// The payload of `subscription_established`. The correlation is the number of the request;
+/// `None` (null on the wire) speaks to a subscription that waits for nothing.
+pub fn established(correlation: Option<&Number>, object: ObjectSid, watched: Watched) -> String {
+    let (status, id) = match watched {
+        Watched::Established(id) => ("completed", id),
+        Watched::Interrupted(id) => ("interrupted", id),
+    };
+    let entry = entry(object).text("replay_status", status).number("last_event_id", id.0);
+    notice("subscription_established", correlation, entry)
+}
+
+/// The payload of `subscription_failed`.
+pub fn failed(correlation: Option<&Number>, object: ObjectSid, problem: &Problem) -> String {
+    let entry = entry(object).raw("error", &problem.to_event_json());
+    notice("subscription_failed", correlation, entry)
+}
+
+/// The payload of `subscription_canceled`.
+pub fn canceled(correlation: Option<&Number>, object: ObjectSid) -> String {
+    notice("subscription_canceled", correlation, entry(object))
+}
+
+fn entry(object: ObjectSid) -> Object {
+    Object::new().text("object_sid", &object.to_string()).text("object_type", object.kind.as_str())
+}
+
+fn notice(event_type: &str, correlation: Option<&Number>, entry: Object) -> String {
+    let correlation = correlation.map_or_else(|| "null".to_owned(), Number::to_string);
+    Object::new()
+        .text("event_type", event_type)
+        .raw("correlation_id", &correlation)
+        .number("event_protocol_version", PROTOCOL_VERSION)
+        .raw("events", &array(std::iter::once(entry.finish().as_str())))
+        .finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{
+        domain::{
+            data::Input,
+            name::{ItemKey, UniqueName},
+            object::EventId,
+            sid::ServiceSid,
+            time::Timestamp,
+        },
+        relay::Reason,
+        wire::problem::Plane,
+    };
+
+    const AT: Timestamp = Timestamp::from_millis(1_795_488_426_825);
+
+    fn check(kind: ObjectKind, what: Happening, event_type: &str, fields: &str) {
+        let object = ObjectSid { kind, bytes: [0xe7; 16] };
+        let name = UniqueName::try_from("n").ok();
+        let event = Event::new(ServiceSid::new([0x15; 16]), object, name, EventId(4), AT, what);
+        assert_eq!(
+            payload(&event, "http://h"),
+            format!(
+                r#"{{"event_type":"{event_type}","event_protocol_version":4,"event":{{"id":4,"date_created":"2026-11-24T02:47:06.825Z",{fields}}}}}"#
+            )
+        );
+    }
+
+    #[test]
+    fn events_are_those_of_sync() {
+        let (id, is) = ("e7".repeat(16), "15".repeat(16));
+        let data = Input::parse(r#"{"n":2.0}"#).expect("data").data().clone();
+        let item = Arc::new(Item {
+            key: ItemKey::try_from("k/1").expect("a key"),
+            data: data.clone(),
+            created_by: None,
+            date_created: AT,
+            date_updated: AT,
+            date_expires: None,
+            revision: Revision(1),
+            created_event_id: EventId(2),
+            last_event_id: EventId(4),
+        });
+        let revision = Revision(16);
+        check(
+            ObjectKind::Document,
+            Happening::DocumentSet { revision, data, date_expires: None },
+            "document_updated",
+            &format!(
+                r#""document_sid":"ET{id}","document_unique_name":"n","document_revision":"10","document_data":{{"n":2.0}},"date_expires":null"#
+            ),
+        );
+        check(
+            ObjectKind::Map,
+            Happening::ObjectRemoved,
+            "map_removed",
+            &format!(r#""map_sid":"MP{id}","map_unique_name":"n""#),
+        );
+        let map = format!(r#""map_sid":"MP{id}","map_unique_name":"n","map_revision":"10","item_key":"k/1""#);
+        for (added, event_type) in [(true, "map_item_added"), (false, "map_item_updated")] {
+            check(
+                ObjectKind::Map,
+                Happening::ItemSet { revision, added, item: Arc::clone(&item) },
+                event_type,
+                &format!(
+                    r#"{map},"item_url":"http://h/v3/Services/IS{is}/Maps/MP{id}/Items/k%2F1","item_revision":"1","item_data":{{"n":2.0}},"date_expires":null"#
+                ),
+            );
+        }
+        check(
+            ObjectKind::Map,
+            Happening::ItemRemoved { revision, item },
+            "map_item_removed",
+            &format!(r#"{map},"item_data":{{"n":2.0}}"#),
+        );
+    }
+
+    #[test]
+    fn notices_echo_the_number() {
+        let object = ObjectSid { kind: ObjectKind::Map, bytes: [0xe7; 16] };
+        let id = "e7".repeat(16);
+        let number = Number::from(1_795_485_459_519_u64);
+        assert_eq!(
+            established(Some(&number), object, Watched::Interrupted(EventId(3))),
+            format!(
+                r#"{{"event_type":"subscription_established","correlation_id":1795485459519,"event_protocol_version":4,"events":[{{"object_sid":"MP{id}","object_type":"map","replay_status":"interrupted","last_event_id":3}}]}}"#
+            )
+        );
+        let problem = Problem::of_error(&Reason::Forbidden.into(), Plane::Sdk);
+        assert_eq!(
+            failed(None, object, &problem),
+            format!(
+                r#"{{"event_type":"subscription_failed","correlation_id":null,"event_protocol_version":4,"events":[{{"object_sid":"MP{id}","object_type":"map","error":{{"status":403,"code":54007,"message":"Access forbidden for identity"}}}}]}}"#
+            )
+        );
+        assert!(canceled(None, object).contains(r#""events":[{"object_sid":"MP"#));
+    }
+}

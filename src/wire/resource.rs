@@ -1,0 +1,244 @@
+//! Objects, items and services as the JSON of both planes.
+//!
+//! The clients' plane has dates in milliseconds and `last_event_id`; the backends' plane has dates
+//! in whole seconds (twilio-python reads no others), accounts and authors. Data is spliced in as text.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::{
+    domain::{
+        data::Data,
+        name::Identity,
+        object::{EventId, Head, Item, ObjectKind, Revision},
+        service::ServiceHead,
+        sid::{AccountSid, ObjectSid, ServiceSid},
+        time::Timestamp,
+    },
+    wire::json::{Object, array},
+};
+
+/// What JavaScript's `encodeURIComponent` encodes.
+const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'!')
+    .remove(b'~')
+    .remove(b'*')
+    .remove(b'\'')
+    .remove(b'(')
+    .remove(b')');
+
+/// The author of what no identity made.
+const SYSTEM: &str = "system";
+
+/// A text as one segment of a URL.
+pub fn segment(text: &str) -> String {
+    utf8_percent_encode(text, COMPONENT).to_string()
+}
+
+/// The value of the header ETag.
+pub fn etag(revision: Revision) -> String {
+    format!("\"{revision}\"")
+}
+
+/// The word for a kind in paths.
+pub fn collection(kind: ObjectKind) -> &'static str {
+    match kind {
+        ObjectKind::Document => "Documents",
+        ObjectKind::List => "Lists",
+        ObjectKind::Map => "Maps",
+        ObjectKind::Stream => "Streams",
+    }
+}
+
+/// Where the clients' plane is found, and the service that is spoken of.
+#[derive(Clone, Copy, Debug)]
+pub struct SdkPlace<'a> {
+    /// Scheme, host and port, without a slash at the end.
+    pub base: &'a str,
+    /// The service.
+    pub service: ServiceSid,
+}
+
+impl SdkPlace<'_> {
+    /// The absolute URL of an object.
+    pub fn object_url(&self, object: ObjectSid) -> String {
+        format!("{}/v3/Services/{}/{}/{object}", self.base, self.service, collection(object.kind))
+    }
+
+    /// The absolute URL of an item.
+    pub fn item_url(&self, map: ObjectSid, item: &Item) -> String {
+        format!("{}/Items/{}", self.object_url(map), segment(item.key.as_str()))
+    }
+
+    /// An object; `data` and `items` (JSON of items) where the answer has them.
+    pub fn object(&self, head: &Head, data: Option<&Data>, items: Option<&[String]>) -> String {
+        let url = self.object_url(head.sid);
+        let links = match head.sid.kind {
+            ObjectKind::List | ObjectKind::Map => Object::new().text("items", &format!("{url}/Items")),
+            ObjectKind::Stream => Object::new().text("messages", &format!("{url}/Messages")),
+            ObjectKind::Document => Object::new(),
+        };
+        let mut object = Object::new()
+            .text("sid", &head.sid.to_string())
+            .optional("unique_name", head.unique_name.as_ref().map(|it| it.as_str()))
+            .text("service_sid", &self.service.to_string())
+            .text("url", &url)
+            .text("date_created", &head.date_created.to_string())
+            .text("date_updated", &head.date_updated.to_string())
+            .optional("date_expires", head.date_expires.map(|it| it.to_string()).as_deref())
+            .text("revision", &head.revision.to_string())
+            .number("last_event_id", head.last_event_id.0)
+            .raw("links", &links.finish());
+        if let Some(data) = data {
+            object = object.raw("data", data.as_str());
+        }
+        if let Some(items) = items {
+            object = object.raw("items", &array(items.iter().map(String::as_str)));
+        }
+        object.finish()
+    }
+
+    /// An item as a read shows it, with its data.
+    pub fn item(&self, map: ObjectSid, item: &Item) -> String {
+        self.item_fields(map, item, item.last_event_id, item.date_updated)
+            .raw("data", item.data.as_str())
+            .finish()
+    }
+
+    /// An item as the answer to a write shows it.
+    pub fn written_item(&self, map: ObjectSid, item: &Item) -> String {
+        self.item_fields(map, item, item.last_event_id, item.date_updated).finish()
+    }
+
+    /// An item as the answer to its removal shows it.
+    pub fn removed_item(&self, map: ObjectSid, item: &Item, event_id: EventId, at: Timestamp) -> String {
+        self.item_fields(map, item, event_id, at).finish()
+    }
+
+    fn item_fields(&self, map: ObjectSid, item: &Item, event_id: EventId, updated: Timestamp) -> Object {
+        Object::new()
+            .text("key", item.key.as_str())
+            .text("map_sid", &map.to_string())
+            .text("service_sid", &self.service.to_string())
+            .text("url", &self.item_url(map, item))
+            .text("revision", &item.revision.to_string())
+            .number("last_event_id", event_id.0)
+            .text("date_created", &item.date_created.to_string())
+            .text("date_updated", &updated.to_string())
+            .optional("date_expires", item.date_expires.map(|it| it.to_string()).as_deref())
+    }
+}
+
+/// A page of items of the clients' plane.
+pub fn sdk_items(items: &[String], previous_token: Option<&str>, next_token: Option<&str>) -> String {
+    let meta = Object::new().optional("previous_token", previous_token).optional("next_token", next_token);
+    Object::new().raw("items", &array(items.iter().map(String::as_str))).raw("meta", &meta.finish()).finish()
+}
+
+/// Where the backends' plane is found, and for whom.
+#[derive(Clone, Copy, Debug)]
+pub struct RestPlace<'a> {
+    /// Scheme, host and port, without a slash at the end.
+    pub base: &'a str,
+    /// The account.
+    pub account: AccountSid,
+}
+
+impl RestPlace<'_> {
+    /// The absolute URL of a service.
+    pub fn service_url(&self, service: ServiceSid) -> String {
+        format!("{}/v1/Services/{service}", self.base)
+    }
+
+    /// The absolute URL of an object.
+    pub fn object_url(&self, service: ServiceSid, object: ObjectSid) -> String {
+        format!("{}/{}/{object}", self.service_url(service), collection(object.kind))
+    }
+
+    /// A service.
+    pub fn service(&self, head: &ServiceHead) -> String {
+        let url = self.service_url(head.sid);
+        let settings = &head.settings;
+        let links = Object::new()
+            .text("documents", &format!("{url}/Documents"))
+            .text("lists", &format!("{url}/Lists"))
+            .text("maps", &format!("{url}/Maps"))
+            .text("streams", &format!("{url}/Streams"));
+        Object::new()
+            .text("sid", &head.sid.to_string())
+            .optional("unique_name", head.unique_name.as_deref())
+            .text("account_sid", &self.account.to_string())
+            .optional("friendly_name", settings.friendly_name.as_deref())
+            .text("date_created", &head.date_created.to_seconds_text())
+            .text("date_updated", &head.date_updated.to_seconds_text())
+            .text("url", &url)
+            .optional("webhook_url", settings.webhook_url.as_deref())
+            .flag("webhooks_from_rest_enabled", settings.webhooks_from_rest)
+            .flag("reachability_webhooks_enabled", settings.reachability_webhooks)
+            .flag("acl_enabled", settings.acl)
+            .flag("reachability_debouncing_enabled", settings.debouncing)
+            .number("reachability_debouncing_window", settings.debouncing_window_ms.into())
+            .raw("links", &links.finish())
+            .finish()
+    }
+
+    /// An object; `data` of documents.
+    pub fn object(&self, service: ServiceSid, head: &Head, data: Option<&Data>) -> String {
+        let url = self.object_url(service, head.sid);
+        let permissions = format!("{url}/Permissions");
+        let links = match head.sid.kind {
+            ObjectKind::Document => Object::new().text("permissions", &permissions),
+            ObjectKind::List | ObjectKind::Map => {
+                Object::new().text("items", &format!("{url}/Items")).text("permissions", &permissions)
+            }
+            ObjectKind::Stream => Object::new().text("messages", &format!("{url}/Messages")),
+        };
+        let mut object = Object::new()
+            .text("sid", &head.sid.to_string())
+            .optional("unique_name", head.unique_name.as_ref().map(|it| it.as_str()))
+            .text("account_sid", &self.account.to_string())
+            .text("service_sid", &service.to_string())
+            .text("url", &url)
+            .raw("links", &links.finish());
+        if head.sid.kind != ObjectKind::Stream {
+            object = object.text("revision", &head.revision.to_string());
+        }
+        if let Some(data) = data {
+            object = object.raw("data", data.as_str());
+        }
+        let dates = (head.date_expires, head.date_created, head.date_updated);
+        dated(object, dates, head.created_by.as_ref()).finish()
+    }
+
+    /// An item.
+    pub fn item(&self, service: ServiceSid, map: ObjectSid, item: &Item) -> String {
+        let url = format!("{}/Items/{}", self.object_url(service, map), segment(item.key.as_str()));
+        let object = Object::new()
+            .text("key", item.key.as_str())
+            .text("account_sid", &self.account.to_string())
+            .text("service_sid", &service.to_string())
+            .text("map_sid", &map.to_string())
+            .text("url", &url)
+            .text("revision", &item.revision.to_string())
+            .raw("data", item.data.as_str());
+        let dates = (item.date_expires, item.date_created, item.date_updated);
+        dated(object, dates, item.created_by.as_ref()).finish()
+    }
+}
+
+fn dated(
+    object: Object,
+    (expires, created, updated): (Option<Timestamp>, Timestamp, Timestamp),
+    author: Option<&Identity>,
+) -> Object {
+    object
+        .optional("date_expires", expires.map(Timestamp::to_seconds_text).as_deref())
+        .text("date_created", &created.to_seconds_text())
+        .text("date_updated", &updated.to_seconds_text())
+        .text("created_by", author.map_or(SYSTEM, Identity::as_str))
+}
+
+#[cfg(test)]
+mod tests;
