@@ -26,6 +26,7 @@ use crate::{
     realtime::{self, Door},
     relay::Relay,
     rest, sdk,
+    wire::http::BaseUrl,
     server::caps::Caps,
 };
 
@@ -123,9 +124,10 @@ impl Server {
         let mut terminate = signal(SignalKind::terminate()).map_err(ServerError::Signals)?;
         let mut interrupt = signal(SignalKind::interrupt()).map_err(ServerError::Signals)?;
         let door = Door::new(relay.clone(), Arc::clone(&base), self.settings.origins.clone());
+        let urls = self.settings.public_url.clone().map_or(BaseUrl::OfRequest, BaseUrl::Public);
         let (stop, stopping) = watch::channel(false);
         let caps = Caps::new(self.settings.connections_max, self.settings.connections_per_address);
-        let public = accept::run(self.listener, caps, routes(&relay, &door, base, more), stopping.clone());
+        let public = accept::run(self.listener, caps, routes(&relay, &door, urls, more), stopping.clone());
         let public = tokio::spawn(public);
         let admin = self.admin.map(|listener| {
             let caps = Caps::new(ADMIN_CONNECTIONS_MAX, ADMIN_CONNECTIONS_MAX);
@@ -177,7 +179,7 @@ fn write_port(path: &Path, port: u16) -> Result<(), ServerError> {
 fn routes(
     relay: &Relay,
     door: &Arc<Door>,
-    base: Arc<str>,
+    urls: BaseUrl,
     more: Option<BoxedFilter<(Response,)>>,
 ) -> BoxedFilter<(Response,)> {
     let none =
@@ -185,9 +187,9 @@ fn routes(
     answer::probes(relay.clone())
         .or(realtime::routes(Arc::clone(door)))
         .unify()
-        .or(sdk::http::routes(relay.clone(), Arc::clone(&base)))
+        .or(sdk::http::routes(relay.clone(), urls.clone()))
         .unify()
-        .or(rest::routes(relay.clone(), base))
+        .or(rest::routes(relay.clone(), urls))
         .unify()
         .or(more.unwrap_or_else(none))
         .unify()

@@ -170,6 +170,31 @@ pub const KEY_SECRET_BYTES_MIN: usize = 32;
 pub const KEYS_MAX: usize = 64;
 /// Bytes of a page token: a key of 320 characters of four bytes, encoded.
 pub const PAGE_TOKEN_BYTES_MAX: usize = 2_048;
+/// Fields of one form or query string; the rest is not read.
+pub const FORM_FIELDS_MAX: usize = 64;
+
+/// Query parameters of one tunnelled request; the SDK sends at most six.
+pub const REQUEST_PARAMS_MAX: usize = 64;
+/// Bytes read from a socket at once, into a buffer that all connections of a thread share.
+pub const READ_BYTES: usize = 16 * 1024;
+/// Buffers handed to the kernel in one vectored write.
+pub const WRITE_SLICES_MAX: usize = 64;
+/// Bytes waiting in an outbox above which no further request of that connection is begun.
+pub const OUTBOX_BYTES_PAUSE: usize = OUTBOX_BYTES_MAX / 4;
+/// Wishes to subscribe that wait until an outbox has room for their replay.
+pub const WISHES_MAX: usize = 2 * SUBSCRIPTIONS_MAX;
+/// Seconds before a token's end at which its client is told (Sync: three minutes).
+pub const TOKEN_NOTICE_SECONDS: u64 = 180;
+/// Milliseconds that the accept loop rests when the process is out of file descriptors.
+pub const ACCEPT_PAUSE_MS: u64 = 50;
+/// Bytes of the head of an HTTP request.
+pub const HEAD_BYTES_MAX: usize = 32 * 1024;
+/// Header fields of an HTTP request.
+pub const HEADERS_MAX: usize = 64;
+/// Seconds from a request's head until its answer must have begun: a body that trickles in, a write that waits.
+pub const REQUEST_SECONDS_MAX: u64 = 30;
+/// Connections of the operators' listener, in all.
+pub const ADMIN_CONNECTIONS_MAX: usize = 256;
 /// Seconds that a body may take to arrive whole.
 pub const BODY_SECONDS_MAX: u64 = 30;
 /// Bytes of one value in the tail of a refusal's message; the pointer may have twice as many.

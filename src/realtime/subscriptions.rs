@@ -13,10 +13,10 @@ use crate::{
         sid::ObjectSid,
     },
     realtime::{notification, outbox::Outbox},
-    relay::{Caller, Error, Missing, Reason, Relay, Watch, Watched, Watcher},
+    relay::{Caller, Error, Missing, Reason, Relay, Watch, Watcher},
     wire::{
         event,
-        problem::{self, Plane},
+        problem::{Plane, Problem},
     },
 };
 
@@ -97,17 +97,12 @@ impl Subscriptions {
             // Called between replay and live events: what is queued here stands between them.
             relay.watch(caller, watch, &watcher, &mut |outcome| {
                 let text = match outcome {
-                    Ok(Watched::Established(last)) => {
-                        event::established(&correlation, watch.object, event::Replay::Completed, last)
-                    }
-                    Ok(Watched::Interrupted(last)) => {
-                        event::established(&correlation, watch.object, event::Replay::Interrupted, last)
-                    }
+                    Ok(watched) => event::established(Some(&correlation), watch.object, watched),
                     Err(Error::Refused(refusal)) => {
                         lost = true;
-                        let problem = problem::of(&Error::Refused(refusal), Plane::Sdk);
+                        let problem = Problem::of_error(&Error::Refused(refusal), Plane::Sdk);
                         let kind = watch.object.kind.as_str();
-                        event::failed(&correlation, &watch.object.to_string(), kind, &problem)
+                        event::failed(Some(&correlation), &watch.object.to_string(), kind, &problem)
                     }
                     Err(Error::Failed(_)) => {
                         // The SDK never tries a failed subscription again, but asks again after silence.
@@ -142,8 +137,8 @@ impl Subscriptions {
             },
             Err(reason) => reason,
         };
-        let problem = problem::of(&reason.into(), Plane::Sdk);
-        let text = event::failed(correlation, &entry.object_sid, &entry.object_type, &problem);
+        let problem = Problem::of_error(&reason.into(), Plane::Sdk);
+        let text = event::failed(Some(correlation), &entry.object_sid, &entry.object_type, &problem);
         self.notify(outbox, &text);
     }
 
@@ -153,7 +148,7 @@ impl Subscriptions {
             self.wishes.retain(|it| it.watch.object != object);
             relay.unwatch(outbox.id(), object);
         }
-        let text = event::canceled(correlation, &entry.object_sid, &entry.object_type);
+        let text = event::canceled(Some(correlation), &entry.object_sid, &entry.object_type);
         self.notify(outbox, &text);
     }
 
@@ -204,8 +199,8 @@ fn watchable(entry: &Entry) -> Result<ObjectSid, Reason> {
 }
 
 fn bad_request(message: &str) -> Reply {
-    let problem = problem::plain(400, message);
-    Reply { status: problem.status, body: problem.body }
+    let problem = Problem::of_status(400, message);
+    Reply { status: problem.status, body: problem.to_json().into() }
 }
 
 #[cfg(test)]

@@ -42,7 +42,7 @@ pub fn forward(
 
 fn into_request(request: HttpRequest<'_>, payload: &[u8]) -> sdk::Request {
     sdk::Request {
-        method: request.method.into_owned(),
+        method: request.method.parse().unwrap_or_default(),
         path: request.path.into_owned(),
         params: request.params.0.iter().map(|(key, value)| (decoded(key), decoded(value))).collect(),
         if_match: request.headers.if_match,

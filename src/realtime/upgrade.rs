@@ -13,7 +13,7 @@ use warp::{Filter, Rejection, filters::BoxedFilter, reply::Response};
 
 use crate::{
     realtime::{Arrival, Door},
-    wire::problem,
+    wire::problem::Problem,
 };
 
 const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -81,8 +81,8 @@ async fn enter(door: Arc<Door>, arrival: Arrival, upgrade: OnUpgrade) {
 }
 
 fn refusal(status: StatusCode, message: &str) -> Response {
-    let problem = problem::plain(status.as_u16(), message);
-    let mut answer = Response::new(problem.body.into());
+    let problem = Problem::of_status(status.as_u16(), message);
+    let mut answer = Response::new(problem.to_json().into());
     *answer.status_mut() = status;
     answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     answer

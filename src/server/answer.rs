@@ -8,11 +8,11 @@ use hyper::{
 };
 use warp::{Filter, Rejection, filters::BoxedFilter, reject, reply::Response};
 
-use crate::{relay::Relay, wire::problem};
+use crate::{relay::Relay, wire::problem::Problem};
 
 /// A problem in JSON, with the words of the wire.
 pub fn problem(status: StatusCode, message: &str) -> Response {
-    let mut answer = Response::new(problem::plain(status.as_u16(), message).body.into());
+    let mut answer = Response::new(Problem::of_status(status.as_u16(), message).to_json().into());
     *answer.status_mut() = status;
     answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     answer

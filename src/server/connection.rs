@@ -24,6 +24,7 @@ use tokio::{net::TcpStream, sync::watch};
 use warp::{filters::BoxedFilter, reply::Response};
 
 use crate::{
+    wire::http::Peer,
     domain::limits::{HEAD_BYTES_MAX, HEADERS_MAX, KEEP_ALIVE_SECONDS, REQUEST_SECONDS_MAX},
     realtime::Arrival,
     server::{answer, caps::Place, deadline::Timed},
@@ -50,6 +51,7 @@ pub async fn serve(
             let extensions = request.extensions_mut();
             extensions.insert::<SocketAddr>(peer);
             extensions.insert::<IpAddr>(arrival.peer);
+            extensions.insert(Peer(arrival.peer));
             extensions.insert(arrival.clone());
             // hyper reads a body only when it is asked for, so this bounds the body too.
             let answer = AssertUnwindSafe(routes.call(request)).catch_unwind();

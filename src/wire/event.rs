@@ -98,18 +98,23 @@ pub fn established(correlation: Option<&Number>, object: ObjectSid, watched: Wat
 }
 
 /// The payload of `subscription_failed`.
-pub fn failed(correlation: Option<&Number>, object: ObjectSid, problem: &Problem) -> String {
-    let entry = entry(object).raw("error", &problem.to_event_json());
+pub fn failed(correlation: Option<&Number>, sid: &str, kind: &str, problem: &Problem) -> String {
+    let entry = named(sid, kind).raw("error", &problem.to_event_json());
     notice("subscription_failed", correlation, entry)
 }
 
 /// The payload of `subscription_canceled`.
-pub fn canceled(correlation: Option<&Number>, object: ObjectSid) -> String {
-    notice("subscription_canceled", correlation, entry(object))
+pub fn canceled(correlation: Option<&Number>, sid: &str, kind: &str) -> String {
+    notice("subscription_canceled", correlation, named(sid, kind))
 }
 
 fn entry(object: ObjectSid) -> Object {
-    Object::new().text("object_sid", &object.to_string()).text("object_type", object.kind.as_str())
+    named(&object.to_string(), object.kind.as_str())
+}
+
+/// As the client named it: it may be no SID at all.
+fn named(sid: &str, kind: &str) -> Object {
+    Object::new().text("object_sid", sid).text("object_type", kind)
 }
 
 fn notice(event_type: &str, correlation: Option<&Number>, entry: Object) -> String {
@@ -215,11 +220,11 @@ mod tests {
         );
         let problem = Problem::of_error(&Reason::Forbidden.into(), Plane::Sdk);
         assert_eq!(
-            failed(None, object, &problem),
+            failed(None, &object.to_string(), "map", &problem),
             format!(
                 r#"{{"event_type":"subscription_failed","correlation_id":null,"event_protocol_version":4,"events":[{{"object_sid":"MP{id}","object_type":"map","error":{{"status":403,"code":54007,"message":"Access forbidden for identity"}}}}]}}"#
             )
         );
-        assert!(canceled(None, object).contains(r#""events":[{"object_sid":"MP"#));
+        assert!(canceled(None, &object.to_string(), "map").contains(r#""events":[{"object_sid":"MP"#));
     }
 }

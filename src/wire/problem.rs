@@ -92,6 +92,19 @@ impl Problem {
         problem
     }
 
+    /// An answer of HTTP itself: no route, a wrong method, a broken request.
+    pub fn of_status(status: u16, sentence: &str) -> Self {
+        let code = match status {
+            401 => 20_003,
+            404 => 20_404,
+            405 => 20_004,
+            429 => 20_429,
+            400..=499 => 20_001,
+            _ => 20_500,
+        };
+        Self::plain(status, code, sentence)
+    }
+
     fn plain(status: u16, code: u32, sentence: &str) -> Self {
         let message = cut(&capitalized(sentence), MESSAGE_BYTES_MAX);
         Self { status, code, message, retry_ms: None, details: None }

@@ -19,7 +19,7 @@ use crate::{
     },
     relay::{Caller, Credential, Error, Reason},
     token::TokenFault,
-    wire::problem::{self, Plane},
+    wire::problem::{Plane, Problem},
 };
 
 /// Whether the connection goes on.
@@ -275,7 +275,7 @@ impl Conversation {
     /// what it has queued is not lost.
     fn refuse_credential(&self, id: &str, error: &Error) -> Flow {
         let Error::Refused(refusal) = error else { return Flow::Gone };
-        let problem = problem::of(error, Plane::Sdk);
+        let problem = Problem::of_error(error, Plane::Sdk);
         let (status, word) = match refusal.reason {
             Reason::Credential(_) => (401, "UNAUTHORIZED"),
             Reason::Limit => (429, "TOO_MANY_REQUESTS"),
