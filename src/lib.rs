@@ -2,6 +2,7 @@
 
 pub mod domain;
 pub mod relay;
+pub mod rest;
 pub mod sdk;
 pub mod token;
 pub mod wire;

@@ -31,7 +31,8 @@ impl<'b> Body<'b> {
     /// # Errors
     /// When it is no JSON object, or an attribute stands twice in it.
     pub(super) fn parse(bytes: &'b [u8]) -> Result<Self, Fault> {
-        serde_json::from_slice(bytes).map_err(|error| {
+        let text = std::str::from_utf8(bytes).map_err(|_| Fault::Body)?;
+        serde_json::from_str(text).map_err(|error| {
             if error.to_string().starts_with(DOUBLED) { Fault::DoubledAttribute } else { Fault::Body }
         })
     }

@@ -137,6 +137,36 @@ pub fn sdk_items(items: &[String], previous_token: Option<&str>, next_token: Opt
     Object::new().raw("items", &array(items.iter().map(String::as_str))).raw("meta", &meta.finish()).finish()
 }
 
+/// Where a page of the backends' plane stands among the others.
+#[derive(Clone, Debug)]
+pub struct Meta {
+    /// Its number, as the client counts.
+    pub page: u64,
+    /// Rows of a page.
+    pub page_size: usize,
+    /// Its own URL.
+    pub url: String,
+    /// Where the listing begins.
+    pub first_page_url: String,
+    /// The next page, if there is one.
+    pub next_page_url: Option<String>,
+    /// The page before, if there is one.
+    pub previous_page_url: Option<String>,
+}
+
+/// A page of items of the backends' plane.
+pub fn rest_items(items: &[String], meta: &Meta) -> String {
+    let meta = Object::new()
+        .text("first_page_url", &meta.first_page_url)
+        .text("key", "items")
+        .optional("next_page_url", meta.next_page_url.as_deref())
+        .number("page", meta.page)
+        .number("page_size", meta.page_size.try_into().unwrap_or(u64::MAX))
+        .optional("previous_page_url", meta.previous_page_url.as_deref())
+        .text("url", &meta.url);
+    Object::new().raw("items", &array(items.iter().map(String::as_str))).raw("meta", &meta.finish()).finish()
+}
+
 /// Where the backends' plane is found, and for whom.
 #[derive(Clone, Copy, Debug)]
 pub struct RestPlace<'a> {

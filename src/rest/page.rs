@@ -1,0 +1,195 @@
+//! A page of items: what is asked for, and the `meta` with absolute URLs that the libraries follow.
+
+use std::sync::Arc;
+
+use form_urlencoded::Serializer;
+
+use super::form::Form;
+use crate::{
+    domain::{
+        object::Item,
+        query::{Order, Range},
+    },
+    wire::{
+        fault::Fault,
+        page::{PageToken, Turn},
+        request,
+        resource::{Meta, rest_items},
+    },
+};
+
+/// A page as it was asked for.
+#[derive(Debug)]
+pub(super) struct Asked {
+    rows: usize,
+    page: u64,
+    token: Option<PageToken>,
+    range: Range,
+    /// `From`, `Bounds` and `Order`, repeated in every URL.
+    echo: Vec<(&'static str, String)>,
+}
+
+impl Asked {
+    /// # Errors
+    /// The first parameter that is not what it must be.
+    pub(super) fn parse(query: &Form) -> Result<Self, Fault> {
+        let rows = request::page_size(query.filled("PageSize"))?;
+        let token = query.filled("PageToken").map(PageToken::parse).transpose()?;
+        let range = Range {
+            only: None,
+            from: query.filled("From").map(request::key).transpose()?,
+            bounds: request::bounds(query.filled("Bounds"))?,
+            order: request::order(query.filled("Order"))?,
+            rows,
+        };
+        let echo = ["From", "Bounds", "Order"]
+            .into_iter()
+            .filter_map(|name| query.filled(name).map(|value| (name, value.to_owned())))
+            .collect();
+        // Only the client counts pages; what it says is repeated.
+        let page = query.filled("Page").and_then(|it| it.parse().ok()).unwrap_or(0);
+        Ok(Self { rows, page, token, range, echo })
+    }
+
+    /// What to read: the token decides where, if there is one.
+    pub(super) fn range(&self) -> Range {
+        self.token.as_ref().map_or_else(|| self.range.clone(), |it| it.range(self.rows))
+    }
+
+    fn order(&self) -> Order {
+        self.token.as_ref().map_or(self.range.order, |it| it.order)
+    }
+
+    /// The page as JSON. `url` is that of the items; `before` and `more` are said in the direction
+    /// of the reading.
+    pub(super) fn render(
+        &self,
+        url: &str,
+        mut items: Vec<Arc<Item>>,
+        (before, more): (bool, bool),
+        text: impl Fn(&Item) -> String,
+    ) -> String {
+        let back = self.token.as_ref().is_some_and(|it| it.turn == Turn::Previous);
+        if back {
+            items.reverse();
+        }
+        let (before, more) = if back { (more, before) } else { (before, more) };
+        let turned = |turn: Turn, item: Option<&Arc<Item>>, page: u64| {
+            let key = item?.key.clone();
+            let token = PageToken { turn, order: self.order(), key }.to_text();
+            Some(self.url(url, page, Some(&token)))
+        };
+        let texts: Vec<String> = items.iter().map(|it| text(it)).collect();
+        let own = self.token.as_ref().map(PageToken::to_text);
+        let next = more.then(|| turned(Turn::Next, items.last(), self.page.saturating_add(1))).flatten();
+        // A listing begins where `From` says: nothing lies before its first page.
+        let previous = (before && self.token.is_some())
+            .then(|| turned(Turn::Previous, items.first(), self.page.saturating_sub(1)))
+            .flatten();
+        rest_items(
+            &texts,
+            &Meta {
+                page: self.page,
+                page_size: self.rows,
+                url: self.url(url, self.page, own.as_deref()),
+                first_page_url: self.url(url, 0, None),
+                next_page_url: next,
+                previous_page_url: previous,
+            },
+        )
+    }
+
+    fn url(&self, url: &str, page: u64, token: Option<&str>) -> String {
+        let mut query = Serializer::new(String::new());
+        query.extend_pairs(&self.echo);
+        query.append_pair("PageSize", &self.rows.to_string()).append_pair("Page", &page.to_string());
+        if let Some(token) = token {
+            query.append_pair("PageToken", token);
+        }
+        format!("{url}?{}", query.finish())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::domain::{
+        data::Data,
+        name::ItemKey,
+        object::{EventId, Revision},
+        query::Bounds,
+        time::Timestamp,
+    };
+
+    fn items(keys: &[&str]) -> Vec<Arc<Item>> {
+        let item = |key: &&str| Item {
+            key: ItemKey::try_from(*key).expect("a key"),
+            data: Data::empty(),
+            created_by: None,
+            date_created: Timestamp::default(),
+            date_updated: Timestamp::default(),
+            date_expires: None,
+            revision: Revision(0),
+            created_event_id: EventId(0),
+            last_event_id: EventId(0),
+        };
+        keys.iter().map(|it| Arc::new(item(it))).collect()
+    }
+
+    fn asked(query: &str) -> Result<Asked, Fault> {
+        Asked::parse(&Form::parse(query.as_bytes())?)
+    }
+
+    fn page(query: &str, keys: &[&str], sides: (bool, bool)) -> Value {
+        let asked = asked(query).expect("a page");
+        let text = asked.render("http://h/Items", items(keys), sides, |it| format!("\"{}\"", it.key));
+        serde_json::from_str(&text).expect("JSON")
+    }
+
+    fn query_of(url: &Value) -> String {
+        url.as_str().and_then(|it| it.split_once('?')).expect("a URL with a query").1.to_owned()
+    }
+
+    #[test]
+    fn pages_lead_on_and_back() {
+        let first = page("From=b+c&Order=asc&PageSize=2", &["b c", "d"], (true, true));
+        assert_eq!(first["items"], serde_json::json!(["b c", "d"]));
+        let meta = &first["meta"];
+        assert_eq!(meta["key"], "items");
+        assert_eq!(meta["first_page_url"], "http://h/Items?From=b+c&Order=asc&PageSize=2&Page=0");
+        assert_eq!(meta["url"], meta["first_page_url"]);
+        assert_eq!(meta["previous_page_url"], Value::Null);
+
+        let next = query_of(&meta["next_page_url"]);
+        let range = asked(&next).expect("a page").range();
+        assert_eq!((range.from.expect("a key").as_str(), range.bounds), ("d", Bounds::Exclusive));
+        let second = page(&next, &["e", "f"], (true, false));
+        assert_eq!((&second["meta"]["page"], &second["meta"]["next_page_url"]), (&1.into(), &Value::Null));
+
+        let back = query_of(&second["meta"]["previous_page_url"]);
+        let range = asked(&back).expect("a page").range();
+        assert_eq!((range.from.expect("a key").as_str(), range.order), ("e", Order::Descending));
+        let again = page(&back, &["d", "b c"], (true, false));
+        assert_eq!(again["items"], serde_json::json!(["b c", "d"]));
+        assert_eq!(query_of(&again["meta"]["next_page_url"]), next);
+        assert_eq!(again["meta"]["previous_page_url"], Value::Null);
+    }
+
+    #[test]
+    fn sizes_are_clamped_and_the_rest_refused() {
+        let meta = page("PageSize=500", &[], (false, false));
+        assert_eq!(meta["meta"]["page_size"], 100);
+        assert_eq!(meta["meta"]["first_page_url"], "http://h/Items?PageSize=100&Page=0");
+        for (query, fault) in [
+            ("PageSize=0", Fault::PageSize),
+            ("PageSize=1001", Fault::PageSize),
+            ("PageToken=zz", Fault::PageToken),
+            ("Order=up", Fault::Order),
+            ("Bounds=open", Fault::Bounds),
+        ] {
+            assert_eq!(asked(query).err(), Some(fault), "{query}");
+        }
+    }
+}

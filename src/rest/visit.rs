@@ -1,0 +1,118 @@
+//! One authenticated request of a backend, and what its resources have in common.
+
+use warp::reply::Response;
+
+use super::form::Form;
+use crate::{
+    domain::{
+        change::{Change, IdempotencyKey, IfMatch, Operation},
+        object::{Address, ObjectKind},
+        query::Query,
+        sid::ServiceSid,
+    },
+    relay::{Caller, Failure, Reading, Receipt, Relay},
+    wire::{
+        fault::{Fault, Stop},
+        http::json,
+        request,
+        resource::{RestPlace, etag},
+    },
+};
+
+/// A request of a backend, parsed as far as all resources agree.
+pub(super) struct Visit<'a> {
+    pub(super) relay: &'a Relay,
+    pub(super) caller: &'a Caller,
+    pub(super) place: RestPlace<'a>,
+    /// The query's parameters; a fault in them counts once they are needed.
+    pub(super) query: Result<Form, Fault>,
+    /// The body's parameters, likewise.
+    pub(super) form: Result<Form, Fault>,
+    /// The header If-Match.
+    pub(super) if_match: Option<String>,
+    /// The header Idempotency-Key.
+    pub(super) attempt: Option<String>,
+}
+
+impl Visit<'_> {
+    /// The body's parameters.
+    pub(super) fn form(&self) -> Result<&Form, Fault> {
+        self.form.as_ref().map_err(Clone::clone)
+    }
+
+    /// The query's parameters.
+    pub(super) fn query(&self) -> Result<&Form, Fault> {
+        self.query.as_ref().map_err(Clone::clone)
+    }
+
+    /// The object that a segment names.
+    pub(super) fn address(&self, service: ServiceSid, kind: ObjectKind, id: &str) -> Result<Address, Stop> {
+        Ok(request::address(service, kind, id)?)
+    }
+
+    /// The condition of an update or removal.
+    pub(super) fn condition(&self) -> Result<Option<IfMatch>, Fault> {
+        self.if_match.as_deref().map_or(Ok(None), request::if_match)
+    }
+
+    /// What was parsed; but when it is at fault and what it is about does not stand, that is told
+    /// first (sync-rest, 5.3).
+    pub(super) fn judged<T>(&self, about: &Query, parsed: Result<T, Stop>) -> Result<T, Stop> {
+        if parsed.is_err() {
+            self.relay.read(self.caller, about)?;
+        }
+        parsed
+    }
+
+    /// Writes, and shows what stands then.
+    pub(super) async fn write(
+        &self,
+        operation: Operation,
+        if_match: Option<IfMatch>,
+    ) -> Result<Response, Stop> {
+        let idempotency = self.attempt.as_deref().and_then(IdempotencyKey::parse);
+        let change = Change { operation, if_match, idempotency };
+        let receipt = self.relay.submitted(self.caller, change).await?;
+        let status = |created: bool| if created { 201 } else { 200 };
+        Ok(match receipt {
+            Receipt::Object { service, head, data, created } => {
+                let body = self.place.object(service, &head, data.as_ref());
+                json(status(created), Some(&etag(head.revision)), body)
+            }
+            Receipt::Item { service, map, item, created } => {
+                let body = self.place.item(service, map, &item);
+                json(status(created), Some(&etag(item.revision)), body)
+            }
+            Receipt::Service { head, created } => json(status(created), None, self.place.service(&head)),
+            Receipt::ObjectRemoved | Receipt::ItemRemoved { .. } | Receipt::ServiceRemoved => {
+                json(204, None, "")
+            }
+        })
+    }
+
+    /// Reads one resource.
+    pub(super) fn read(&self, query: &Query) -> Result<Response, Stop> {
+        Ok(match self.relay.read(self.caller, query)? {
+            Reading::Service(head) => json(200, None, self.place.service(&head)),
+            Reading::Object { service, head, data } => {
+                json(200, Some(&etag(head.revision)), self.place.object(service, &head, data.as_ref()))
+            }
+            Reading::Item { service, map, item } => {
+                json(200, Some(&etag(item.revision)), self.place.item(service, map, &item))
+            }
+            // Pages are rendered where they are asked for; nothing else asks for items.
+            Reading::Items { .. } => return Err(Failure::Contended.into()),
+        })
+    }
+
+    /// Shows an object.
+    pub(super) fn fetch(&self, address: Address) -> Result<Response, Stop> {
+        self.read(&Query::Object(address))
+    }
+
+    /// Removes an object.
+    pub(super) async fn remove(&self, address: Address) -> Result<Response, Stop> {
+        let if_match = self.judged(&Query::Object(address.clone()), self.condition().map_err(Stop::from))?;
+        self.write(Operation::Remove { address }, if_match).await
+    }
+}
