@@ -82,6 +82,7 @@ impl Response {
 }
 
 /// What a request asks of the relay.
+#[derive(Debug)]
 enum Call {
     Read(Query),
     OpenWithItems(Address),
@@ -98,7 +99,8 @@ pub fn dispatch(
     through: Option<Arc<dyn Watcher>>,
     respond: Box<dyn FnOnce(Response) + Send>,
 ) {
-    match plan(caller, &request) {
+    let service = caller.service().ok_or(Reason::Forbidden);
+    match service.map_err(Stop::from).and_then(|it| plan(it, &request)) {
         Ok(Call::Write(change)) => {
             let base = base_url.to_owned();
             let then = move |result: Result<Receipt, Error>| respond(written(result, &base));
@@ -117,8 +119,7 @@ pub fn dispatch(
 }
 
 /// Finds what the path names, in the caller's own service only.
-fn plan(caller: &Caller, request: &Request) -> Result<Call, Stop> {
-    let service = caller.service().ok_or(Reason::Forbidden)?;
+fn plan(service: ServiceSid, request: &Request) -> Result<Call, Stop> {
     let path = segments(&request.path).ok_or(Fault::UnknownPath)?;
     let path: Vec<&str> = path.iter().map(String::as_str).collect();
     let rest = match path.as_slice() {
@@ -205,3 +206,6 @@ fn opened(relay: &Relay, caller: &Caller, address: Address, base: &str) -> Resul
     let body = place.object(&head, data.as_ref(), Some(&texts));
     Ok(Response { status: 200, body: body.into(), etag: Some(etag(head.revision)) })
 }
+
+#[cfg(test)]
+mod tests;

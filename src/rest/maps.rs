@@ -56,11 +56,11 @@ pub(super) fn items(visit: &Visit<'_>, address: Address) -> Result<Response, Sto
     let asked = visit.query().and_then(Asked::parse).map_err(Stop::from);
     let asked = visit.judged(&Query::Object(address.clone()), asked)?;
     let reading = visit.relay.read(visit.caller, &Query::Items(address, asked.range()))?;
-    let Reading::Items { service, map, items, before, more } = reading else {
+    let Reading::Items { service, map, items, more, .. } = reading else {
         return Err(Failure::Contended.into());
     };
     let url = format!("{}/Items", visit.place.object_url(service, map));
-    let body = asked.render(&url, items, (before, more), |it| visit.place.item(service, map, it));
+    let body = asked.render(&url, items, more, |it| visit.place.item(service, map, it));
     Ok(json(200, None, body))
 }
 

@@ -60,20 +60,21 @@ impl Asked {
         self.token.as_ref().map_or(self.range.order, |it| it.order)
     }
 
-    /// The page as JSON. `url` is that of the items; `before` and `more` are said in the direction
-    /// of the reading.
+    /// The page as JSON. `url` is that of the items; `more` is said in the direction of the reading.
+    /// On the other side of a token lies what it was made beside.
     pub(super) fn render(
         &self,
         url: &str,
         mut items: Vec<Arc<Item>>,
-        (before, more): (bool, bool),
+        more: bool,
         text: impl Fn(&Item) -> String,
     ) -> String {
         let back = self.token.as_ref().is_some_and(|it| it.turn == Turn::Previous);
         if back {
             items.reverse();
         }
-        let (before, more) = if back { (more, before) } else { (before, more) };
+        // A listing begins where `From` says: nothing lies before its first page.
+        let (before, more) = if back { (more, true) } else { (self.token.is_some(), more) };
         let turned = |turn: Turn, item: Option<&Arc<Item>>, page: u64| {
             let key = item?.key.clone();
             let token = PageToken { turn, order: self.order(), key }.to_text();
@@ -82,10 +83,8 @@ impl Asked {
         let texts: Vec<String> = items.iter().map(|it| text(it)).collect();
         let own = self.token.as_ref().map(PageToken::to_text);
         let next = more.then(|| turned(Turn::Next, items.last(), self.page.saturating_add(1))).flatten();
-        // A listing begins where `From` says: nothing lies before its first page.
-        let previous = (before && self.token.is_some())
-            .then(|| turned(Turn::Previous, items.first(), self.page.saturating_sub(1)))
-            .flatten();
+        let previous =
+            before.then(|| turned(Turn::Previous, items.first(), self.page.saturating_sub(1))).flatten();
         rest_items(
             &texts,
             &Meta {
@@ -142,9 +141,9 @@ mod tests {
         Asked::parse(&Form::parse(query.as_bytes())?)
     }
 
-    fn page(query: &str, keys: &[&str], sides: (bool, bool)) -> Value {
+    fn page(query: &str, keys: &[&str], more: bool) -> Value {
         let asked = asked(query).expect("a page");
-        let text = asked.render("http://h/Items", items(keys), sides, |it| format!("\"{}\"", it.key));
+        let text = asked.render("http://h/Items", items(keys), more, |it| format!("\"{}\"", it.key));
         serde_json::from_str(&text).expect("JSON")
     }
 
@@ -154,7 +153,7 @@ mod tests {
 
     #[test]
     fn pages_lead_on_and_back() {
-        let first = page("From=b+c&Order=asc&PageSize=2", &["b c", "d"], (true, true));
+        let first = page("From=b+c&Order=asc&PageSize=2", &["b c", "d"], true);
         assert_eq!(first["items"], serde_json::json!(["b c", "d"]));
         let meta = &first["meta"];
         assert_eq!(meta["key"], "items");
@@ -165,13 +164,13 @@ mod tests {
         let next = query_of(&meta["next_page_url"]);
         let range = asked(&next).expect("a page").range();
         assert_eq!((range.from.expect("a key").as_str(), range.bounds), ("d", Bounds::Exclusive));
-        let second = page(&next, &["e", "f"], (true, false));
+        let second = page(&next, &["e", "f"], false);
         assert_eq!((&second["meta"]["page"], &second["meta"]["next_page_url"]), (&1.into(), &Value::Null));
 
         let back = query_of(&second["meta"]["previous_page_url"]);
         let range = asked(&back).expect("a page").range();
         assert_eq!((range.from.expect("a key").as_str(), range.order), ("e", Order::Descending));
-        let again = page(&back, &["d", "b c"], (true, false));
+        let again = page(&back, &["d", "b c"], false);
         assert_eq!(again["items"], serde_json::json!(["b c", "d"]));
         assert_eq!(query_of(&again["meta"]["next_page_url"]), next);
         assert_eq!(again["meta"]["previous_page_url"], Value::Null);
@@ -179,7 +178,7 @@ mod tests {
 
     #[test]
     fn sizes_are_clamped_and_the_rest_refused() {
-        let meta = page("PageSize=500", &[], (false, false));
+        let meta = page("PageSize=500", &[], false);
         assert_eq!(meta["meta"]["page_size"], 100);
         assert_eq!(meta["meta"]["first_page_url"], "http://h/Items?PageSize=100&Page=0");
         for (query, fault) in [

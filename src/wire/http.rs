@@ -21,7 +21,10 @@ use warp::{
 
 use crate::{
     domain::limits::{BODY_BYTES_MAX, BODY_DRAIN_BYTES_MAX, BODY_SECONDS_MAX},
-    wire::{fault::Fault, problem::Problem},
+    wire::{
+        fault::Fault,
+        problem::{Plane, Problem},
+    },
 };
 
 /// The address at the other end, put into the request's extensions by the server.
@@ -162,6 +165,15 @@ fn whole_chunks<B: Buf>(
     body.map(|chunk| chunk.map(|mut it| it.copy_to_bytes(it.remaining()))).boxed()
 }
 
+/// The last route: whatever no door has taken is told so in JSON.
+pub fn nowhere() -> BoxedFilter<(Response,)> {
+    warp::path::full()
+        .map(|path: warp::path::FullPath| {
+            problem(&Problem::of_fault(&Fault::UnknownPath, Plane::Rest).at_path(path.as_str()), "Basic")
+        })
+        .boxed()
+}
+
 /// An answer with a body of JSON, or without one.
 pub fn json(status: u16, etag: Option<&str>, body: impl Into<Bytes>) -> Response {
     let body: Bytes = body.into();
@@ -214,6 +226,46 @@ mod tests {
         assert_eq!(BaseUrl::OfRequest.of(&headers), "http://localhost");
         headers.insert(header::HOST, HeaderValue::from_static("127.0.0.1:8080"));
         assert_eq!(BaseUrl::OfRequest.of(&headers), "http://127.0.0.1:8080");
+    }
+
+    #[tokio::test]
+    async fn a_door_hands_on_what_came() {
+        use http_body_util::{BodyExt, Full};
+        use hyper::service::Service;
+
+        let door = door("v1", |incoming| async move {
+            let head = format!("{} {} {}", incoming.method, incoming.path, incoming.query);
+            let (status, peer) = (if incoming.header("x").is_some() { 201 } else { 200 }, incoming.peer);
+            match incoming.into_body().await {
+                Ok(body) => json(status, Some("\"1\""), format!("{head} {peer} {}", body.len())),
+                Err(fault) => problem(&Problem::of_fault(&fault, Plane::Rest), "Basic"),
+            }
+        });
+        let service =
+            hyper_util::service::TowerToHyperService::new(warp::service(door.or(nowhere()).unify()));
+        let ask = async |method: &str, uri: &str, size: usize| {
+            let request = warp::http::Request::builder()
+                .method(method)
+                .uri(uri)
+                .header("x", "y")
+                .extension(Peer(IpAddr::from([10, 0, 0, 1])))
+                .body(Full::new(Bytes::from(vec![b'a'; size])))
+                .expect("a request");
+            let response = service.call(request).await.expect("a response");
+            let (status, etag) = (response.status().as_u16(), response.headers().contains_key("etag"));
+            let body = response.into_body().collect().await.expect("a body").to_bytes();
+            (status, etag, String::from_utf8(body.to_vec()).expect("text"))
+        };
+        let (status, etag, body) = ask("DELETE", "/v1/a%2Fb/?c=%20", 3).await;
+        assert_eq!((status, etag, body.as_str()), (201, true, "DELETE /v1/a%2Fb/ c=%20 10.0.0.1 3"));
+        let (_, _, body) = ask("BREW", "/v1", 0).await;
+        assert_eq!(body, "BREW /v1  10.0.0.1 0");
+        let (status, etag, body) = ask("POST", "/v1/x", BODY_BYTES_MAX + 1).await;
+        assert_eq!((status, etag), (413, false));
+        assert!(body.starts_with(r#"{"code":54006,"message":"Request entity too large""#), "{body}");
+        let (status, _, body) = ask("GET", "/v11", 0).await;
+        assert_eq!(status, 404);
+        assert!(body.contains("The requested resource /v11 was not found"), "{body}");
     }
 
     #[tokio::test]

@@ -123,7 +123,7 @@ impl Problem {
     /// The same, with the path that a backend asked for when there is nothing there.
     pub fn at_path(mut self, path: &str) -> Self {
         if self.code == 20_404 {
-            let path = path.strip_prefix("/v1").unwrap_or(path);
+            let path = path.strip_prefix("/v1").filter(|it| it.starts_with('/')).unwrap_or(path);
             self.message = format!("The requested resource {} was not found", cut(path, 400));
         }
         self
