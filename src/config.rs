@@ -159,16 +159,16 @@ pub enum BadCredentials {
     Account,
     /// A key is none.
     #[error(
-        "entry {0} of AIRLOCK_API_KEYS is not of the form `SK…:secret`, with at least 16 characters of secret"
+        "entry {0} of AIRLOCK_API_KEYS is not of the form `SK…:secret`, with at least 32 characters of secret"
     )]
     Key(usize),
     /// The auth token is too short to be one.
-    #[error("AIRLOCK_AUTH_TOKEN has fewer than 16 characters")]
+    #[error("AIRLOCK_AUTH_TOKEN has fewer than 32 characters")]
     AuthToken,
 }
 
 /// Characters below which a secret is guessed.
-const SECRET_CHARS_MIN: usize = 16;
+const SECRET_CHARS_MIN: usize = 32;
 
 impl Credentials {
     /// The credentials as `variable` gives them.
@@ -208,7 +208,7 @@ mod tests {
     #[test]
     fn credentials_are_read_or_named() {
         let (account, key) = (format!("AC{}", "0".repeat(32)), format!("SK{}", "1".repeat(32)));
-        let secret = "sixteen letters.";
+        let secret = "thirty-two letters of a secret!!";
         let read = |account: &str, token: &str, keys: &str| {
             let pick = |name: &str| match name {
                 "AIRLOCK_ACCOUNT_SID" => account.to_owned(),
@@ -217,9 +217,9 @@ mod tests {
             };
             Credentials::read(|name| Some(pick(name)))
         };
-        let good = format!("{key}:{secret}, {key}:with:colon-and-more");
+        let good = format!("{key}:{secret}, {key}:with:colon-and-more-than-thirty-two");
         let all = read(&account, secret, &good).unwrap();
-        assert_eq!((all.keys.len(), all.keys[1].1.expose()), (2, "with:colon-and-more"));
+        assert_eq!((all.keys.len(), all.keys[1].1.expose()), (2, "with:colon-and-more-than-thirty-two"));
         assert!(!format!("{all:?}").contains(secret));
         let cases = [
             (read("", secret, &good), BadCredentials::Missing("AIRLOCK_ACCOUNT_SID")),

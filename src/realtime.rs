@@ -140,6 +140,7 @@ mod tests {
             auth_token: String::new(),
             keys: format!("SK{}:{}", "1".repeat(32), "s".repeat(32)).parse().unwrap(),
             data: None,
+            code_of: |_| 0,
             policies: crate::policy::PolicySet::empty(),
             plain_objects_max: 1,
             plain_bytes_max: 1,

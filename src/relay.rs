@@ -80,6 +80,7 @@ struct Inner {
     writer: Writer,
     hub: Hub,
     decisions: AtomicU64,
+    code_of: fn(&Error) -> u32,
     plain_objects_max: u32,
     plain_bytes_max: u64,
     watermark: sweep::Watermark,
@@ -121,6 +122,7 @@ impl Relay {
                 writer,
                 hub: Hub::new(view),
                 decisions: AtomicU64::new(u64::from_be_bytes(random()?)),
+                code_of: settings.code_of,
                 plain_objects_max: settings.plain_objects_max,
                 plain_bytes_max: settings.plain_bytes_max,
                 watermark,
@@ -168,7 +170,15 @@ impl Relay {
     /// for a refusal of the gate, else by the pump, in the order of commitment.
     pub fn submit(&self, caller: &Caller, change: Change, answer: Answer) {
         let (caller, decision, arrived) = (caller.clone(), self.decision(), self.now());
-        self.attempt(Box::new(Attempt { caller, change, answer, decision, arrived, passages: 0 }));
+        self.attempt(Box::new(Attempt {
+            caller,
+            change,
+            answer,
+            decision,
+            arrived,
+            under: None,
+            passages: 0,
+        }));
     }
 
     /// The same for callers that can wait.
@@ -192,7 +202,10 @@ impl Relay {
         let decided = if PASSAGES_MAX < attempt.passages {
             Err(Failure::Contended.into())
         } else {
-            self.pass(&attempt, charge)
+            self.pass(&attempt, charge).map(|(batch, under)| {
+                attempt.under = under;
+                batch
+            })
         };
         let failed = match decided {
             Ok(batch) => match self.inner.writer.commit(batch, Ticket::Attempt(attempt)) {
@@ -202,13 +215,13 @@ impl Relay {
             Err(error) => (attempt, error),
         };
         let (attempt, error) = failed;
-        let error = error.under(attempt.decision);
+        let error = error.of_decision(attempt.decision, attempt.under.as_ref());
         self.decided(&attempt, Err(&error));
         (attempt.answer.then)(Err(error));
     }
 
     /// The passage: standing → gate → rewrite. What comes out goes to the writer.
-    fn pass(&self, attempt: &Attempt, charge: Charge) -> Result<Batch, Error> {
+    fn pass(&self, attempt: &Attempt, charge: Charge) -> Result<(Batch, Option<Under>), Error> {
         let (caller, now) = (&attempt.caller, self.now());
         let operation = &attempt.change.operation;
         let view = self.inner.hub.view();
@@ -229,6 +242,7 @@ impl Relay {
             now,
             charge,
         )?;
+        let under = admitted.under();
         let given = Given {
             decision: attempt.decision,
             sid: random().map_err(|_| Failure::Store)?,
@@ -236,7 +250,7 @@ impl Relay {
             plain_bytes_max: self.inner.plain_bytes_max,
             settings,
         };
-        Ok(rewrite::rewrite(admitted, &given)?)
+        Ok((rewrite::rewrite(admitted, &given)?, under))
     }
 
     /// Answers a question from the state that is durable and told to all.
@@ -249,6 +263,18 @@ impl Relay {
         let admitted =
             self.inner.gate.admit_query(caller, query.clone(), standing, &self.inner.policies, now)?;
         Ok(fetch::fetch(&view, &admitted)?)
+    }
+
+    /// Calls `then` when all writes that this client has sent before were answered: at once when it
+    /// cannot wait. It is called while the order of events is held, and must not block.
+    pub fn behind(&self, caller: &Caller, then: Box<dyn FnOnce() + Send>) {
+        let (Some(identity), Some(service)) = (caller.identity().cloned(), caller.service()) else {
+            return then();
+        };
+        let ticket = Ticket::Own(Box::new(move |_| then()));
+        if let Err((Ticket::Own(then), failure)) = self.inner.writer.behind(service, identity, ticket) {
+            then(Err(failure.into()));
+        }
     }
 
     /// Subscribes: queues the replay into the watcher, calls `then`, and from there on queues what
@@ -333,8 +359,16 @@ impl Relay {
     }
 
     fn decided(&self, attempt: &Attempt, outcome: Result<&Receipt, &Error>) {
-        let Attempt { caller, change, decision, arrived, .. } = attempt;
-        journal::record(caller, &change.operation, *decision, *arrived, self.now(), outcome);
+        let Attempt { caller, change, decision, arrived, under, .. } = attempt;
+        let code = outcome.err().map_or(0, self.inner.code_of);
+        journal::record(
+            caller,
+            &change.operation,
+            *decision,
+            (*arrived, self.now()),
+            (code, under.as_ref()),
+            outcome,
+        );
     }
 
     /// Commits a batch of the relay's own and waits for it.

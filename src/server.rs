@@ -26,8 +26,8 @@ use crate::{
     realtime::{self, Door},
     relay::Relay,
     rest, sdk,
-    wire::http::BaseUrl,
     server::caps::Caps,
+    wire::http::BaseUrl,
 };
 
 /// Where to listen, and for how many.

@@ -10,6 +10,7 @@ use crate::{
     relay::{self, Relay},
     server::Server,
     token::Keys,
+    wire::problem::{Plane, Problem},
 };
 
 /// Serves until a signal ends it.
@@ -51,6 +52,7 @@ where
             auth_token: credentials.auth_token.expose().to_owned(),
             keys: keys(credentials)?,
             data: Some(options.data.clone()),
+            code_of: |error| Problem::of_error(error, Plane::Sdk).code,
             policies,
             plain_objects_max: options.objects_per_identity,
             plain_bytes_max: options.bytes_per_identity,

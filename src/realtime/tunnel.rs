@@ -37,6 +37,16 @@ pub fn forward(
         drop(in_flight);
     });
     let request = into_request(request, payload);
+    if request.method == hyper::Method::GET && 1 < outbox.in_flight() {
+        // A read sees the writes that were sent before it on this connection.
+        let (reads, reader, outlet) = (relay.clone(), caller.clone(), Arc::clone(outbox));
+        let read = move || {
+            sdk::dispatch(&reads, &reader, request, outlet.base_url(), Some(through), respond);
+            outlet.flush();
+        };
+        relay.behind(caller, Box::new(read));
+        return;
+    }
     sdk::dispatch(relay, caller, request, outbox.base_url(), Some(through), respond);
 }
 

@@ -1,6 +1,6 @@
 //! Why a verb did not succeed: the caller was refused, or we failed.
 
-use crate::relay::refusal::{DecisionId, Reason, Refusal};
+use crate::relay::refusal::{DecisionId, Reason, Refusal, Under};
 
 /// What a verb answers instead of a result.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -31,10 +31,13 @@ pub enum Failure {
 }
 
 impl Error {
-    /// The same, naming the decision.
-    pub(super) fn under(mut self, decision: DecisionId) -> Self {
+    /// The same, naming the decision and the policy.
+    pub(super) fn of_decision(mut self, decision: DecisionId, under: Option<&Under>) -> Self {
         if let Self::Refused(refusal) = &mut self {
             refusal.decision = Some(decision);
+            if refusal.policy.is_none() {
+                refusal.policy = under.cloned();
+            }
         }
         self
     }

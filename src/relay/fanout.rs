@@ -206,7 +206,7 @@ fn answer(
             (receipt, events, rejudge)
         }
     };
-    let result = result.map_err(|error| error.under(attempt.decision));
+    let result = result.map_err(|error| error.of_decision(attempt.decision, attempt.under.as_ref()));
     decided(&attempt, result.as_ref());
     let answer = attempt.answer;
     (answer.then)(result);

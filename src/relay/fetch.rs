@@ -2,6 +2,8 @@
 
 use std::ops::Bound;
 
+use serde_json::Value;
+
 use crate::{
     domain::{
         data::Data,
@@ -46,6 +48,9 @@ pub(super) fn standing(
         head: object.map(|it| it.head.clone()),
         permission: object.zip(identity).map(|(object, it)| object.permission(it)).unwrap_or_default(),
         derived: shared,
+        claims: object
+            .and_then(|it| serde_json::from_str(it.claims.as_deref()?).ok())
+            .unwrap_or_else(|| Value::Object(Default::default())),
         secret: view.secret,
     })
 }
@@ -122,7 +127,7 @@ fn empty(head: Head) -> Object {
         }
         _ => crate::relay::store::view::Body::Map(Box::default()),
     };
-    Object { head, body, grants: Vec::new() }
+    Object { head, body, grants: Vec::new(), claims: None }
 }
 
 type Page = (Vec<std::sync::Arc<crate::domain::object::Item>>, bool, bool);

@@ -18,8 +18,8 @@ use crate::{
     relay::{
         acl,
         authn::Caller,
-        examine::{examine, refused},
-        refusal::{Missing, Reason, Refusal},
+        examine::{examine, refused, under},
+        refusal::{Missing, Reason, Refusal, Under},
         standing::Standing,
         throttle::{Throttle, TooFast},
     },
@@ -69,6 +69,14 @@ impl<T> Admitted<T> {
     /// What stood when it was admitted.
     pub(super) fn standing(&self) -> Option<&Standing> {
         self.standing.as_ref()
+    }
+
+    /// The policy behind the admission, as answers name it.
+    pub(super) fn under(&self) -> Option<Under> {
+        match &self.under {
+            Grounds::Private { policy, .. } | Grounds::Shared { policy, .. } => Some(under(policy)),
+            Grounds::Plain | Grounds::Service => None,
+        }
     }
 
     /// When it was admitted.

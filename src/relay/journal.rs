@@ -1,6 +1,6 @@
 //! One event in the log for each decision, whatever its outcome; nothing else logs decisions.
 
-use tracing::info;
+use tracing::{debug, info, warn};
 
 use crate::{
     domain::{change::Operation, object::ObjectRef, time::Timestamp},
@@ -8,7 +8,7 @@ use crate::{
         authn::Caller,
         error::Error,
         receipt::Receipt,
-        refusal::{DecisionId, Refusal},
+        refusal::{DecisionId, Refusal, Under},
     },
 };
 
@@ -17,8 +17,8 @@ pub(super) fn record(
     caller: &Caller,
     operation: &Operation,
     decision: DecisionId,
-    arrived: Timestamp,
-    now: Timestamp,
+    (arrived, now): (Timestamp, Timestamp),
+    (code, under): (u32, Option<&Under>),
     outcome: Result<&Receipt, &Error>,
 ) {
     let caller_kind = if caller.identity().is_some() { "client" } else { "backend" };
@@ -30,22 +30,27 @@ pub(super) fn record(
     match outcome {
         Ok(receipt) => {
             let (sid, revision, event) = result(receipt);
-            info!(decision.id = %decision, service.sid = %service, caller.kind = caller_kind, caller.identity = %identity,
+            let name = match receipt {
+                Receipt::Object { head, .. } => head.unique_name.as_ref().map_or(name, ToString::to_string),
+                _ => name,
+            };
+            let (policy, version) = under.map_or(("", ""), |it| (&*it.name, &*it.version));
+            debug!(decision.id = %decision, service.sid = %service, caller.kind = caller_kind, caller.identity = %identity,
                 peer.addr = %caller.peer(), object.kind = kind, object.name = %name, object.sid = %sid,
-                revision = %revision, event.id = event, size_bytes, duration_ms, "change admitted");
+                policy.name = policy, policy.version = version, revision = %revision, event.id = event, size_bytes, duration_ms, "change admitted");
         }
         Err(Error::Refused(refusal)) => {
-            let Refusal { reason, policy, rule, retry_ms, .. } = refusal.as_ref();
+            let Refusal { policy, rule, retry_ms, .. } = refusal.as_ref();
             let (policy, version) = policy.as_ref().map_or(("", ""), |it| (&*it.name, &*it.version));
             info!(decision.id = %decision, service.sid = %service, caller.kind = caller_kind, caller.identity = %identity,
                 peer.addr = %caller.peer(), object.kind = kind, object.name = %name, policy.name = policy,
-                policy.version = version, rule.name = rule.as_deref().unwrap_or_default(), refusal.code = %reason,
+                policy.version = version, rule.name = rule.as_deref().unwrap_or_default(), refusal.code = code,
                 refusal.pointer = refusal.pointer().unwrap_or_default(), retry_ms = retry_ms.unwrap_or_default(),
                 size_bytes, duration_ms, "change refused");
         }
-        Err(Error::Failed(failure)) => {
-            info!(decision.id = %decision, service.sid = %service, caller.kind = caller_kind, caller.identity = %identity,
-                peer.addr = %caller.peer(), object.kind = kind, object.name = %name, refusal.code = %failure,
+        Err(Error::Failed(_)) => {
+            warn!(decision.id = %decision, service.sid = %service, caller.kind = caller_kind, caller.identity = %identity,
+                peer.addr = %caller.peer(), object.kind = kind, object.name = %name, refusal.code = code,
                 size_bytes, duration_ms, "change failed");
         }
     }

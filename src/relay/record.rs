@@ -54,7 +54,14 @@ pub(in crate::relay) enum By {
     /// A client, under Sync's own rules; it needs this right when ACL is on.
     Client { identity: Identity, right: Right, objects_max: u32, bytes_max: u64 },
     /// A client, under a policy.
-    Policy { identity: Identity, policy: Arc<str>, version: Arc<str>, objects_max: u32 },
+    Policy {
+        identity: Identity,
+        policy: Arc<str>,
+        version: Arc<str>,
+        objects_max: u32,
+        /// Kept with the private object: a backend that writes it later writes under these (decision 21).
+        claims: Arc<str>,
+    },
     /// A trusted backend.
     Backend,
     /// The relay itself.

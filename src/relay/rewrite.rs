@@ -109,6 +109,7 @@ fn by(caller: &Caller, grounds: &Grounds, operation: &Operation, given: &Given) 
             policy: policy.name.clone(),
             version: policy.version.clone(),
             objects_max: policy.from.objects_max,
+            claims: caller.claims().to_string().into(),
         },
         _ => By::Client {
             identity,
@@ -243,8 +244,8 @@ impl Pen<'_> {
         if (policy.from.kind == ObjectKind::Map) != key.is_some() || data.data().is_empty() {
             return Ok(Some(Vec::new()));
         }
-        let empty = Value::Object(serde_json::Map::new());
-        let claims = if self.caller.identity().is_some() { self.caller.claims() } else { &empty };
+        let claims =
+            if self.caller.identity().is_some() { self.caller.claims() } else { &self.standing.claims };
         let bindings = Bindings { captures, identity: owner, claims, now: self.at, item_key: key };
         self.publish(policy, data.value(), &bindings).map(Some)
     }

@@ -19,6 +19,8 @@ pub struct Settings {
     pub keys: Keys,
     /// The directory of the embedded store; `None` keeps everything in memory.
     pub data: Option<PathBuf>,
+    /// The code by which the log names why a caller was refused; the words on the wire are not ours.
+    pub code_of: fn(&Error) -> u32,
     /// The policies.
     pub policies: PolicySet,
     /// Objects of one identity outside any policy.

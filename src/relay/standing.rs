@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use crate::domain::{
     object::Head,
     permission::Permission,
@@ -23,6 +25,8 @@ pub(super) struct Standing {
     pub(super) permission: Permission,
     /// The request's SID is that of a shared object, standing or not.
     pub(super) derived: Option<ObjectSid>,
+    /// The claims under which the private object was last written by its owner.
+    pub(super) claims: Value,
     /// The key of derived SIDs.
     pub(super) secret: [u8; 32],
 }

@@ -2,7 +2,11 @@
 
 use crate::{
     domain::{change::Change, time::Timestamp},
-    relay::{authn::Caller, refusal::DecisionId, watcher::Answer},
+    relay::{
+        authn::Caller,
+        refusal::{DecisionId, Under},
+        watcher::Answer,
+    },
 };
 
 /// Who waits for a batch, and what to try again when it no longer stands.
@@ -20,6 +24,8 @@ pub(super) struct Attempt {
     pub(super) answer: Answer,
     pub(super) decision: DecisionId,
     pub(super) arrived: Timestamp,
+    /// The policy that governs its address, once the gate has found it.
+    pub(super) under: Option<Under>,
     /// How often the passage has run for it (at most `PASSAGES_MAX`).
     pub(super) passages: u32,
 }

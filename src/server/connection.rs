@@ -24,10 +24,10 @@ use tokio::{net::TcpStream, sync::watch};
 use warp::{filters::BoxedFilter, reply::Response};
 
 use crate::{
-    wire::http::Peer,
     domain::limits::{HEAD_BYTES_MAX, HEADERS_MAX, KEEP_ALIVE_SECONDS, REQUEST_SECONDS_MAX},
     realtime::Arrival,
     server::{answer, caps::Place, deadline::Timed},
+    wire::http::Peer,
 };
 
 /// Serves one connection; an upgraded one is handed on and leaves this task.

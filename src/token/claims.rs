@@ -190,7 +190,7 @@ fn times(payload: &Map<String, Value>, now: Timestamp) -> Result<(Timestamp, Tim
     let now = now.as_seconds();
     let leeway = i64::try_from(TOKEN_LEEWAY_SECONDS).unwrap_or(i64::MAX);
     let life_max = i64::try_from(TOKEN_TTL_SECONDS_MAX).unwrap_or(i64::MAX);
-    let expires = seconds_at(payload, "exp", TokenFault::Expired)?.ok_or(TokenFault::Expired)?;
+    let expires = seconds_at(payload, "exp", TokenFault::Invalid)?.ok_or(TokenFault::Invalid)?;
     if expires <= now {
         return Err(TokenFault::Expired);
     }

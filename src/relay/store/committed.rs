@@ -28,6 +28,11 @@ pub(in crate::relay) enum Verdict {
     Stale,
 }
 
+impl Verdict {
+    /// Nothing was to be done.
+    pub(super) const NOTHING: Self = Self::Done { receipt: None, events: Vec::new(), rejudge: None };
+}
+
 impl Committed {
     /// Seals a group whose sync has returned.
     pub(super) fn seal(view: View, outcomes: Vec<Outcome>) -> Self {

@@ -77,6 +77,8 @@ pub(in crate::relay) struct Object {
     pub(in crate::relay) body: Body,
     /// Who may do what, when the service's ACL is on.
     pub(in crate::relay) grants: Vec<(Identity, Permission)>,
+    /// The claims under which its owner last wrote a private object, as JSON (decision 21).
+    pub(in crate::relay) claims: Option<Arc<str>>,
 }
 
 /// What an object holds.

@@ -24,7 +24,11 @@ use super::{
     view::View,
 };
 use crate::{
-    domain::limits::{CHECKPOINT_BATCHES, CHECKPOINT_BYTES, GROUP_BATCHES_MAX, GROUPS_AHEAD_MAX},
+    domain::{
+        limits::{CHECKPOINT_BATCHES, CHECKPOINT_BYTES, GROUP_BATCHES_MAX, GROUPS_AHEAD_MAX},
+        name::Identity,
+        sid::ServiceSid,
+    },
     relay::{
         error::{Error, Failure},
         record::{self, Record},
@@ -48,7 +52,7 @@ struct Shared {
 }
 
 struct Inbox {
-    waiting: Queue<(Record, Ticket)>,
+    waiting: Queue<(Option<Record>, Ticket)>,
     stopping: bool,
 }
 
@@ -76,12 +80,35 @@ impl Writer {
     /// # Errors
     /// The ticket comes back with the reason when there is no room, or no store.
     pub(in crate::relay) fn commit(&self, batch: Batch, ticket: Ticket) -> Result<(), (Ticket, Failure)> {
+        let record = batch.into_record();
+        let (service, lane) = (record.effect.service(), Lane::of(&record.by));
+        self.enter(service, lane, (Some(record), ticket))
+    }
+
+    /// Has a ticket come back behind all that its identity has waiting, with nothing to write.
+    ///
+    /// # Errors
+    /// As for `commit`.
+    pub(in crate::relay) fn behind(
+        &self,
+        service: ServiceSid,
+        identity: Identity,
+        ticket: Ticket,
+    ) -> Result<(), (Ticket, Failure)> {
+        self.enter(Some(service), Lane::Identity(identity), (None, ticket))
+    }
+
+    fn enter(
+        &self,
+        service: Option<ServiceSid>,
+        lane: Lane,
+        (record, ticket): (Option<Record>, Ticket),
+    ) -> Result<(), (Ticket, Failure)> {
+        let mut inbox = self.shared.lock();
+        // Judged under the lock: the writer marks its failure before it empties the queue for the last time.
         if self.shared.failed.load(Ordering::Acquire) {
             return Err((ticket, Failure::Store));
         }
-        let record = batch.into_record();
-        let (service, lane) = (record.effect.service(), Lane::of(&record.by));
-        let mut inbox = self.shared.lock();
         if inbox.stopping {
             return Err((ticket, Failure::Stopping));
         }
@@ -115,7 +142,7 @@ impl Shared {
     }
 
     /// Waits for batches; `None` when it is time to end.
-    fn next(&self) -> Option<Vec<(Record, Ticket)>> {
+    fn next(&self) -> Option<Vec<(Option<Record>, Ticket)>> {
         let mut inbox = self.lock();
         while inbox.waiting.is_empty() {
             if inbox.stopping {
@@ -179,10 +206,17 @@ pub(super) struct Core {
 
 impl Core {
     /// Applies a group to an overlay and makes it durable; at a failure the overlay is dropped.
-    fn commit(&mut self, group: Vec<(Record, Ticket)>) -> Result<Committed, (Vec<Ticket>, StoreError)> {
+    fn commit(
+        &mut self,
+        group: Vec<(Option<Record>, Ticket)>,
+    ) -> Result<Committed, (Vec<Ticket>, StoreError)> {
         let mut overlay = self.view.clone();
         let (mut records, mut outcomes) = (Vec::new(), Vec::new());
         for (record, ticket) in group {
+            let Some(record) = record else {
+                outcomes.push(Outcome { ticket, verdict: Verdict::NOTHING });
+                continue;
+            };
             let verdict = match apply(&mut overlay, &record) {
                 Ok(applied) => {
                     if !applied.repeated {

@@ -21,7 +21,7 @@ use crate::{
 
 use super::{
     Rejection, may, may_make,
-    object::{identity, room},
+    object::{identity, room, snapshot},
     publish::{self, Contribution, Write},
     scribe::Scribe,
 };
@@ -83,6 +83,7 @@ pub(super) fn set(scribe: &mut Scribe<'_>, by: &By, set: Set<'_>) -> Result<Rece
         .unwrap_or_default();
     let write = Write { data: set.data.cloned(), expires: set.expires, by: identity(by).cloned() };
     let (item, created) = publish::write_item(scribe, map, set.key, write, kept);
+    snapshot(scribe, by, map);
     if let Some(publications) = set.publications {
         publish::publish(scribe, &(map, Some(set.key.clone())), publications);
     }

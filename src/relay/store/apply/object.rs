@@ -46,6 +46,9 @@ pub(super) fn create(
     if let By::Client { identity, .. } = by {
         object.grants.push((identity.clone(), Permission::ALL));
     }
+    if let By::Policy { claims, .. } = by {
+        object.claims = Some(claims.clone());
+    }
     object.head.date_expires = expires;
     if let (Body::Document { data: stored, contributions }, Some(data)) = (&mut object.body, data) {
         *stored = data.clone();
@@ -125,10 +128,18 @@ pub(super) fn update(scribe: &mut Scribe<'_>, by: &By, update: Update<'_>) -> Re
             }
         }
     }
+    snapshot(scribe, by, sid);
     if let Some(publications) = update.publications {
         publish::publish(scribe, &(sid, None), publications);
     }
     receipt(scribe, sid, created)
+}
+
+/// Keeps the claims of a private object's owner.
+pub(super) fn snapshot(scribe: &mut Scribe<'_>, by: &By, sid: ObjectSid) {
+    if let By::Policy { claims, .. } = by {
+        scribe.edit(sid, |it| it.claims = Some(claims.clone()));
+    }
 }
 
 fn set(scribe: &mut Scribe<'_>, sid: ObjectSid, new: &Data, expires: Option<Option<Timestamp>>) {

@@ -73,7 +73,7 @@ pub(super) fn fresh(shell: &Shell, at: Timestamp, by: Option<crate::domain::name
         revision: Revision(0),
         last_event_id: EventId(0),
     };
-    Object { head, body, grants: Vec::new() }
+    Object { head, body, grants: Vec::new(), claims: None }
 }
 
 /// Shows a contribution at a place, above those that stand there.
