@@ -9,6 +9,8 @@ mod queue;
 mod snapshot;
 pub(in crate::relay) mod view;
 pub(in crate::relay) mod writer;
+#[cfg(test)]
+mod contract;
 
 use apply::apply;
 
