@@ -1,14 +1,18 @@
 //! Airlock: a self-hosted state-sync server for clients that nobody should trust.
+//!
+//! The modules stand from the ground up; each names only those above it in this list. A write
+//! enters through `sdk` or `rest`, passes `relay` (whose modules are its stages, in order), and is
+//! told by `realtime`.
 
-pub mod cli;
-pub mod config;
 pub mod domain;
 pub mod policy;
-pub mod realtime;
+pub mod token;
 pub mod relay;
+pub mod wire;
 pub mod rest;
 pub mod sdk;
-pub mod server;
+pub mod realtime;
 pub mod telemetry;
-pub mod token;
-pub mod wire;
+pub mod server;
+pub mod config;
+pub mod cli;

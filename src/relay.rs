@@ -4,28 +4,28 @@
 //! One function sequences the stages (`Relay::pass`): standing → gate → rewrite → commit. The
 //! pump takes what the writer has sealed, in log order, gives each answer and then its events.
 
-mod acl;
-mod activation;
-mod authn;
-mod derived;
-mod error;
-mod examine;
-mod fanout;
-mod fetch;
-mod gate;
-mod journal;
-mod receipt;
-mod record;
 mod refusal;
-mod rehearsal;
-mod rewrite;
-mod settings;
-mod standing;
-mod store;
-mod sweep;
-mod throttle;
-mod ticket;
+mod authn;
+mod error;
+mod receipt;
 mod watcher;
+mod ticket;
+mod standing;
+mod acl;
+mod throttle;
+mod derived;
+mod record;
+mod examine;
+mod gate;
+mod rewrite;
+mod store;
+mod activation;
+mod settings;
+mod fetch;
+mod fanout;
+mod journal;
+mod sweep;
+mod rehearsal;
 
 use std::{
     net::IpAddr,
@@ -52,7 +52,7 @@ pub use watcher::{Answer, Queued, Watch, Watched, Watcher};
 
 use crate::{
     domain::{
-        change::{Change, Operation},
+        change::Change,
         limits::PASSAGES_MAX,
         query::Query,
         sid::{AccountSid, ObjectSid, ServiceSid},
@@ -64,6 +64,7 @@ use authn::Authn;
 use fanout::Hub;
 use gate::{Charge, Gate};
 use rewrite::{Batch, Given};
+use settings::random;
 use store::{Embedded, Memory, Store, committed::Committed, writer::Writer};
 use ticket::{Attempt, Ticket};
 
@@ -156,8 +157,11 @@ impl Relay {
     /// A refusal with [`Reason::Credential`].
     pub fn authenticate(&self, credential: Credential<'_>, peer: IpAddr) -> Result<Caller, Error> {
         let default = self.default_service();
-        let caller = self.inner.authn.authenticate(&credential, peer, default, self.now());
-        let caller = caller.map_err(Reason::Credential)?;
+        let caller = self
+            .inner
+            .authn
+            .authenticate(&credential, peer, default, self.now())
+            .map_err(Reason::Credential)?;
         match caller.service() {
             Some(service) if self.inner.hub.view().tenant(service).is_none() => {
                 Err(Reason::Credential(crate::token::TokenFault::Grants).into())
@@ -225,11 +229,11 @@ impl Relay {
         let (caller, now) = (&attempt.caller, self.now());
         let operation = &attempt.change.operation;
         let view = self.inner.hub.view();
-        let named = created_name(operation);
+        let named = operation.created();
         let address = operation.address().or(named.as_ref());
         let standing = operation.service().and_then(|it| fetch::standing(&view, it, address, caller, now));
         let settings = operation.service().and_then(|it| view.tenant(it)).map(|it| it.head.settings.clone());
-        if grows(operation)
+        if operation.grows()
             && let Some(what) = self.inner.watermark.short_of()
         {
             return Err(Reason::Watermark { what }.into());
@@ -258,10 +262,9 @@ impl Relay {
     /// # Errors
     /// The refusal.
     pub fn read(&self, caller: &Caller, query: &Query) -> Result<Reading, Error> {
-        let (view, now) = (self.inner.hub.view(), self.now());
+        let (view, now, policies) = (self.inner.hub.view(), self.now(), &self.inner.policies);
         let standing = fetch::standing(&view, query.service(), query.address(), caller, now);
-        let admitted =
-            self.inner.gate.admit_query(caller, query.clone(), standing, &self.inner.policies, now)?;
+        let admitted = self.inner.gate.admit_query(caller, query.clone(), standing, policies, now)?;
         Ok(fetch::fetch(&view, &admitted)?)
     }
 
@@ -392,28 +395,4 @@ impl Relay {
         self.inner.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
         Ok(())
     }
-}
-
-/// The address that a creation is about, so that the gate sees what stands there.
-fn created_name(operation: &Operation) -> Option<crate::domain::object::Address> {
-    let Operation::Create { service, kind, name: Some(name), .. } = operation else {
-        return None;
-    };
-    let object = crate::domain::object::ObjectRef::Name(name.clone());
-    Some(crate::domain::object::Address { service: *service, kind: *kind, object })
-}
-
-/// Whether an operation can make the state larger.
-fn grows(operation: &Operation) -> bool {
-    match operation {
-        Operation::Create { .. } | Operation::CreateService { .. } | Operation::SetItem { .. } => true,
-        Operation::Update { data, .. } => data.is_some(),
-        _ => false,
-    }
-}
-
-fn random<const N: usize>() -> Result<[u8; N], StartError> {
-    let mut bytes = [0; N];
-    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| StartError::System("random bytes"))?;
-    Ok(bytes)
 }

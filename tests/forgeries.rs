@@ -1,6 +1,8 @@
 //! Forgeries that the compiler must turn away: each is planted into a copy of the source, and has
 //! to be refused with its own error, in its own file, and with no other.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
+
 use std::{
     fs,
     path::{Path, PathBuf},

@@ -6,7 +6,7 @@ use crate::domain::{
     data::Input,
     limits::IDEMPOTENCY_KEY_BYTES_MAX,
     name::{ItemKey, UniqueName},
-    object::{Address, ObjectKind, Revision},
+    object::{Address, ObjectKind, ObjectRef, Revision},
     service::SettingsChange,
     sid::ServiceSid,
     time::Ttl,
@@ -161,6 +161,23 @@ impl Operation {
             | Self::RemoveService { service } => Some(*service),
             Self::CreateService { .. } => None,
             _ => self.address().map(|it| it.service),
+        }
+    }
+
+    /// The address of what it makes, if that has a name.
+    pub fn created(&self) -> Option<Address> {
+        let Self::Create { service, kind, name: Some(name), .. } = self else {
+            return None;
+        };
+        Some(Address { service: *service, kind: *kind, object: ObjectRef::Name(name.clone()) })
+    }
+
+    /// Whether it can make the state larger.
+    pub fn grows(&self) -> bool {
+        match self {
+            Self::Create { .. } | Self::CreateService { .. } | Self::SetItem { .. } => true,
+            Self::Update { data, .. } => data.is_some(),
+            _ => false,
         }
     }
 

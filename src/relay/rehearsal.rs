@@ -152,12 +152,7 @@ impl<'p> Stage<'p> {
     fn decide(&mut self, by: Option<&Identity>, operation: Operation, charge: Charge) -> Result<(), Refusal> {
         self.steps += 1;
         let caller = Caller::rehearsed(by.cloned(), self.service, self.claims.clone());
-        let named = match &operation {
-            Operation::Create { service, kind, name: Some(name), .. } => {
-                Some(Address { service: *service, kind: *kind, object: ObjectRef::Name(name.clone()) })
-            }
-            _ => None,
-        };
+        let named = operation.created();
         let address = operation.address().or(named.as_ref());
         let standing =
             operation.service().and_then(|it| fetch::standing(&self.view, it, address, &caller, self.now));

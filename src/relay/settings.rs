@@ -49,3 +49,10 @@ pub enum StartError {
     #[error("the store could not be written")]
     Write(#[source] Error),
 }
+
+/// Random bytes of the system, for SIDs, the store's secret and the first decision's number.
+pub(super) fn random<const N: usize>() -> Result<[u8; N], StartError> {
+    let mut bytes = [0; N];
+    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| StartError::System("random bytes"))?;
+    Ok(bytes)
+}

@@ -15,7 +15,7 @@ const decisions = () => airlock.lines().filter((it) => it['decision.id'] !== und
 test('every line is JSON with time, level and message, and the start says where it listens', async () => {
   const own = `${airlock.raw.stdout}\n${airlock.raw.stderr}`.split('\n').filter((line) => line.trim());
   for (const line of own) assert.doesNotThrow(() => JSON.parse(line), line);
-  const listening = await airlock.logged((it) => /listening/.test(it.message ?? ''), 'listening');
+  const listening = await airlock.logged((it) => it.message === 'listening', 'listening');
   assert.ok(JSON.stringify(listening).includes(String(airlock.port)));
   for (const field of ['timestamp', 'level', 'message']) assert.ok(listening[field], field);
 });

@@ -95,7 +95,10 @@ pub(in crate::relay) fn apply(view: &mut View, record: &Record) -> Result<Applie
         | Effect::RemoveItem { service, .. }
         | Effect::Expire { service, .. } => within(view, *service, record, at)?,
     };
-    view.at = at;
+    // A repetition is not logged: it leaves no trace, not even of its time.
+    if !applied.repeated {
+        view.at = at;
+    }
     Ok(applied)
 }
 

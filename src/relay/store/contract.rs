@@ -66,7 +66,8 @@ impl Running {
     /// Puts a batch into the queue; `name` is what its answer is known by.
     fn send(&self, name: u64, batch: Batch) -> Result<(), Failure> {
         let tell = self.answers.0.clone();
-        let ticket = Ticket::Own(Box::new(move |result| tell.send((name, result)).expect("somebody listens")));
+        let ticket =
+            Ticket::Own(Box::new(move |result| tell.send((name, result)).expect("somebody listens")));
         self.writer.commit(batch, ticket).map_err(|(_, failure)| failure)
     }
 
@@ -116,7 +117,10 @@ fn history(world: &World) -> Vec<Vec<Record>> {
     vec![
         vec![world.founding(), world.service()],
         vec![create(Document, "one", r#"{"n":1}"#), create(Map, "many", "{}")],
-        vec![world.backend(world.set("many", "a", r#"{"n":2}"#)), world.backend(world.set("many", "b", "{}"))],
+        vec![
+            world.backend(world.set("many", "a", r#"{"n":2}"#)),
+            world.backend(world.set("many", "b", "{}")),
+        ],
         vec![world.backend(world.unset("many", "a"))],
         vec![world.private("alice", "alice", r#"{"n":3}"#, Some(60))],
     ]

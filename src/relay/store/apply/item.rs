@@ -66,7 +66,7 @@ pub(super) fn set(scribe: &mut Scribe<'_>, by: &By, set: Set<'_>) -> Result<Rece
         scribe.tenant.objects.get(&map).is_some_and(|it| matches!(it.head.space, Space::Shared { .. }));
     if let (true, Some(data)) = (shared, set.data) {
         let expires = set.expires.unwrap_or_default();
-        let created = standing(scribe, map, set.key).is_none();
+        let created = standing(scribe, map, set.key).is_none_or(|it| it.expired(scribe.at));
         let place = (map, Some(set.key.clone()));
         publish::contribute(scribe, &place, Contribution { source: None, data: data.clone(), expires });
         finish(scribe, &set);
@@ -98,7 +98,7 @@ fn finish(scribe: &mut Scribe<'_>, set: &Set<'_>) {
 }
 
 fn standing(scribe: &Scribe<'_>, map: ObjectSid, key: &ItemKey) -> Option<Arc<Item>> {
-    scribe.tenant.objects.get(&map)?.items()?.item(key, scribe.at).cloned()
+    scribe.tenant.objects.get(&map)?.items()?.standing.get(key).map(|it| it.item.clone())
 }
 
 fn judge(item: Option<&Arc<Item>>, set: &Set<'_>) -> Result<(), Reason> {

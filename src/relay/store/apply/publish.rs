@@ -43,12 +43,18 @@ pub(super) fn publish(scribe: &mut Scribe<'_>, source: &Source, publications: &[
     if places.is_empty() {
         scribe.tenant.sources.remove(source);
     } else {
+        // Sorted, as after a checkpoint: withdrawals follow this order.
+        let mut places = places;
+        places.sort();
         scribe.tenant.sources.insert(source.clone(), places.into());
     }
 }
 
 /// Makes a shared object that does not stand yet (decision 18).
 pub(super) fn stand(scribe: &mut Scribe<'_>, shell: &Shell) {
+    if scribe.tenant.objects.get(&shell.sid).is_some_and(|it| it.head.expired(scribe.at)) {
+        expire(scribe, shell.sid, None);
+    }
     if !scribe.tenant.objects.contains_key(&shell.sid) {
         scribe.tenant.insert(fresh(shell, scribe.at, None));
     }

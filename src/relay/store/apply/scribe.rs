@@ -74,6 +74,7 @@ impl Tenant {
             let place = (sid, key.cloned());
             if !places.contains(&place) {
                 places.push(place);
+                places.sort();
                 self.sources.insert(source, places.into());
             }
         }

@@ -131,7 +131,6 @@ fn a_repeated_attempt_changes_nothing() {
 }
 
 #[test]
-#[ignore = "apply.rs moves the time for a repetition, which is not logged"]
 fn a_repeated_attempt_leaves_the_time() {
     let world = World::default();
     let mut view = stage(&world);
@@ -237,7 +236,6 @@ fn swept(world: &World, view: &mut View) {
 }
 
 #[test]
-#[ignore = "publish.rs publishes into a map that has ended"]
 fn a_publication_into_an_ended_map_is_not_lost() {
     let world = World::default();
     let mut view = ended_room(&world);
@@ -248,7 +246,6 @@ fn a_publication_into_an_ended_map_is_not_lost() {
 }
 
 #[test]
-#[ignore = "item.rs writes into a map that has ended"]
 fn a_backends_item_in_an_ended_map_is_not_lost() {
     let world = World::default();
     let mut view = ended_room(&world);
@@ -263,7 +260,6 @@ fn a_backends_item_in_an_ended_map_is_not_lost() {
 }
 
 #[test]
-#[ignore = "item.rs rejects after it has written"]
 fn an_item_that_is_over_before_it_stands_changes_nothing() {
     let world = World::default();
     let mut view = stage(&world);

@@ -27,7 +27,7 @@ use crate::{
         record::{By, Effect, Publication, Record, Shell},
         refusal::DecisionId,
         rewrite::{self, Batch, Given},
-        store::view::{Object, Place, Source, Usage, View},
+        store::view::{Holder, Object, Place, Source, Usage, View},
     },
 };
 
@@ -115,7 +115,7 @@ impl World {
     /// A client under the policy.
     pub(super) fn policy(&self, name: &str, effect: Effect) -> Record {
         let (identity, policy, version) = (identity(name), "cursors".into(), "1".into());
-        self.record(By::Policy { identity, policy, version, objects_max: 1_000 }, effect)
+        self.record(By::Policy { identity, policy, version, objects_max: 1_000, claims: "{}".into() }, effect)
     }
 
     pub(super) fn create(&self, kind: ObjectKind, name: &str, text: &str) -> Effect {
@@ -224,7 +224,7 @@ pub(super) struct Picture {
     names: BTreeMap<(ObjectKind, UniqueName), ObjectSid>,
     due: Vec<(Timestamp, ObjectSid, Option<ItemKey>)>,
     sources: BTreeMap<Source, BTreeSet<Place>>,
-    usage: BTreeMap<(Identity, Option<Arc<str>>), (u32, u64)>,
+    usage: BTreeMap<Holder, (u32, u64)>,
     remembered: Vec<[u8; 16]>,
 }
 
