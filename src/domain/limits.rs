@@ -129,10 +129,8 @@ pub const FAULTS_MAX: usize = 100;
 pub const VIOLATIONS_MAX: usize = 8;
 /// Bytes of a refusal's message, its tail included (decision 23).
 pub const MESSAGE_BYTES_MAX: usize = 512;
-/// Keys of all limiters; a new key beyond them waits for the sweep.
+/// Keys of one limiter beyond which the sweep gives memory back; new keys are not refused yet.
 pub const RATE_KEYS_MAX: usize = 1_000_000;
-/// Keys of captured variables that one identity may hold in the limiters (decision 24).
-pub const RATE_KEYS_PER_IDENTITY_MAX: usize = 256;
 /// Characters of a policy's name: it stands in logs, refusals and file paths.
 pub const POLICY_NAME_CHARS_MAX: usize = 64;
 /// Entries of a folder of policies that are looked at, and of one policy's folder.
@@ -170,8 +168,6 @@ pub const KEY_SECRET_BYTES_MIN: usize = 32;
 pub const KEYS_MAX: usize = 64;
 /// Bytes of a page token: a key of 320 characters of four bytes, encoded.
 pub const PAGE_TOKEN_BYTES_MAX: usize = 2_048;
-/// Fields of one form or query string; the rest is not read.
-pub const FORM_FIELDS_MAX: usize = 64;
 
 /// Query parameters of one tunnelled request; the SDK sends at most six.
 pub const REQUEST_PARAMS_MAX: usize = 64;

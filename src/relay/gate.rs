@@ -21,7 +21,7 @@ use crate::{
         examine::{examine, refused, under},
         refusal::{Missing, Reason, Refusal, Under},
         standing::Standing,
-        throttle::{Throttle, TooFast},
+        throttle::{Throttle, TooFast, Which},
     },
     token::TokenFault,
 };
@@ -146,7 +146,9 @@ impl Gate {
         if let (Grounds::Private { policy, captures, .. }, Charge::Take, Some(_)) =
             (&under, charge, caller.identity())
         {
-            self.throttle.take_own(caller, policy, captures, now).map_err(|it| too_fast(it, policy))?;
+            self.throttle
+                .take(caller, policy, captures, now, Which::Own)
+                .map_err(|it| too_fast(it, policy))?;
         }
         writable(caller, &change.operation, &target, &standing, &under)?;
         if let Some(data) = change.operation.data() {
@@ -159,7 +161,9 @@ impl Gate {
         if let (Grounds::Private { policy, captures, .. }, Charge::Take, Some(_)) =
             (&under, charge, caller.identity())
         {
-            self.throttle.take_shared(caller, policy, captures, now).map_err(|it| too_fast(it, policy))?;
+            self.throttle
+                .take(caller, policy, captures, now, Which::Shared)
+                .map_err(|it| too_fast(it, policy))?;
         }
         Ok(admitted(change, under, Some(standing)))
     }

@@ -47,44 +47,38 @@ pub(super) struct TooFast {
     pub(super) retry_ms: u64,
 }
 
+/// Which limits are charged (decision 24).
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Which {
+    /// The caller's own: on each attempt, admitted or not.
+    Own,
+    /// Those shared with others: on admission only.
+    Shared,
+}
+
+impl Which {
+    fn of(per: &Per) -> Self {
+        if per.own() { Self::Own } else { Self::Shared }
+    }
+}
+
 impl Throttle {
     pub(super) fn new() -> Self {
         Self { clock: Ticker::default(), limiters: Mutex::new(HashMap::new()) }
     }
 
-    /// Charges the caller's own limits of a policy: on each attempt, admitted or not (decision 24).
-    pub(super) fn take_own(
+    /// Charges the limits of one kind of a policy; the first that is spent refuses.
+    pub(super) fn take(
         &self,
         caller: &Caller,
         policy: &Policy,
         captures: &Captures,
         now: Timestamp,
-    ) -> Result<(), TooFast> {
-        self.take(caller, policy, captures, now, true)
-    }
-
-    /// Charges the shared limits of a policy: on admission only.
-    pub(super) fn take_shared(
-        &self,
-        caller: &Caller,
-        policy: &Policy,
-        captures: &Captures,
-        now: Timestamp,
-    ) -> Result<(), TooFast> {
-        self.take(caller, policy, captures, now, false)
-    }
-
-    fn take(
-        &self,
-        caller: &Caller,
-        policy: &Policy,
-        captures: &Captures,
-        now: Timestamp,
-        own: bool,
+        which: Which,
     ) -> Result<(), TooFast> {
         let nanos = now.as_millis().unsigned_abs().saturating_mul(1_000_000);
         self.clock.0.fetch_max(nanos, Ordering::AcqRel);
-        for (at, limit) in policy.limits.iter().enumerate().filter(|(_, it)| it.per.own() == own) {
+        for (at, limit) in policy.limits.iter().enumerate().filter(|(_, it)| Which::of(&it.per) == which) {
             let limiter = self.limiter(&policy.version, at, limit);
             if let Err(not_yet) = limiter.check_key(&key(caller, limit, captures)) {
                 let wait = not_yet.wait_time_from(self.clock.now());
