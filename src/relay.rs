@@ -43,7 +43,7 @@ use tracing::{error, info};
 pub use activation::Conflict;
 pub use authn::{Caller, Credential};
 pub use error::{Error, Failure};
-pub use receipt::{Reading, Receipt};
+pub use receipt::{Grant, Listed, Page, Reading, Receipt};
 pub use refusal::{DecisionId, Missing, Reason, Refusal, Under};
 pub use rehearsal::{Disagreement, rehearse};
 pub use settings::{Settings, StartError};
@@ -54,6 +54,8 @@ use crate::{
     domain::{
         change::Change,
         limits::PASSAGES_MAX,
+        name::UniqueName,
+        object::{Address, ObjectRef},
         query::Query,
         sid::{AccountSid, ObjectSid, ServiceSid},
         time::Timestamp,
@@ -65,7 +67,7 @@ use fanout::Hub;
 use gate::{Charge, Gate};
 use rewrite::{Batch, Given};
 use settings::random;
-use store::{Embedded, Memory, Store, committed::Committed, writer::Writer};
+use store::{Embedded, Memory, Store, committed::Committed, view::View, writer::Writer};
 use ticket::{Attempt, Ticket};
 
 /// The relay: cheap to clone, shared by all fronts.
@@ -263,7 +265,8 @@ impl Relay {
     /// The refusal.
     pub fn read(&self, caller: &Caller, query: &Query) -> Result<Reading, Error> {
         let (view, now, policies) = (self.inner.hub.view(), self.now(), &self.inner.policies);
-        let standing = fetch::standing(&view, query.service(), query.address(), caller, now);
+        let standing =
+            query.service().and_then(|it| fetch::standing(&view, it, query.address(), caller, now));
         let admitted = self.inner.gate.admit_query(caller, query.clone(), standing, policies, now)?;
         Ok(fetch::fetch(&view, &admitted)?)
     }
@@ -294,14 +297,26 @@ impl Relay {
             then(Err(Reason::Forbidden.into()));
             return;
         };
-        let object = crate::domain::object::ObjectRef::Sid(watch.object);
-        let address = crate::domain::object::Address { service, kind: watch.object.kind, object };
-        if let Err(error) = self.read(caller, &Query::Object(address)) {
-            then(Err(error));
-            return;
+        let (object, since, judge) = (watch.object, watch.since, self.judge());
+        self.inner.hub.subscribe(service, object, since, (watcher, caller), &judge, then);
+    }
+
+    /// Whether a caller may hear of an object, by the state and the policies of this moment.
+    fn judge(
+        &self,
+    ) -> impl Fn(&View, &Caller, ServiceSid, ObjectSid, Option<&UniqueName>) -> Result<(), Error> {
+        let now = self.now();
+        move |view, caller, service, sid, name| {
+            let object = name.map_or(ObjectRef::Sid(sid), |it| ObjectRef::Name(it.clone()));
+            let query = Query::Object(Address { service, kind: sid.kind, object });
+            let standing = fetch::standing(view, service, query.address(), caller, now);
+            let policies = &self.inner.policies;
+            self.inner
+                .gate
+                .admit_query(caller, query, standing, policies, now)
+                .map(|_| ())
+                .map_err(Error::from)
         }
-        let mut told = |outcome: Result<Watched, Reason>| then(outcome.map_err(Error::from));
-        self.inner.hub.subscribe(service, watch.object, watch.since, watcher, &mut told);
     }
 
     /// Ends one subscription; nothing happens when there is none.
@@ -356,7 +371,8 @@ impl Relay {
     /// Takes sealed groups, in log order, until the writer is gone.
     fn pump(&self, groups: &Receiver<Committed>) {
         while let Ok(group) = groups.recv() {
-            let again = self.inner.hub.deliver(group, &mut |attempt, outcome| self.decided(attempt, outcome));
+            let mut decided = |attempt: &_, outcome: Result<&_, &_>| self.decided(attempt, outcome);
+            let again = self.inner.hub.deliver(group, &mut decided, &self.judge());
             again.into_iter().for_each(|it| self.attempt(Box::new(it)));
         }
     }

@@ -3,10 +3,11 @@
 //! Order of judgement (sync-rest, 5.3): 401, then path and method, then what must stand, then the
 //! parameters. The relay judges everything else.
 
-mod documents;
 mod form;
-mod maps;
+mod items;
+mod objects;
 mod page;
+mod permissions;
 mod services;
 mod visit;
 
@@ -29,7 +30,7 @@ use crate::{
         http::{self, BaseUrl, Incoming},
         problem::{Plane, Problem},
         request::segments,
-        resource::RestPlace,
+        resource::{self, RestPlace},
     },
 };
 
@@ -105,10 +106,20 @@ enum Target<'p> {
     Services,
     Service(&'p str),
     Objects(&'p str, ObjectKind),
-    Object(&'p str, ObjectKind, &'p str),
-    Items(&'p str, &'p str),
-    Item(&'p str, &'p str, &'p str),
-    NotYet(&'static str),
+    Object(Named<'p>),
+    Items(Named<'p>),
+    Item(Named<'p>, &'p str),
+    Messages(Named<'p>),
+    Permissions(Named<'p>),
+    Permission(Named<'p>, &'p str),
+}
+
+/// An object in the words of a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Named<'p> {
+    service: &'p str,
+    kind: ObjectKind,
+    id: &'p str,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,19 +134,10 @@ fn route<'p>(path: &[&'p str], method: &Method) -> Result<(Target<'p>, Verb), Fa
     let target = match *rest {
         [] => Target::Services,
         [service] => Target::Service(service),
-        [service, "Documents"] => Target::Objects(service, ObjectKind::Document),
-        [service, "Documents", id] => Target::Object(service, ObjectKind::Document, id),
-        [service, "Maps"] => Target::Objects(service, ObjectKind::Map),
-        [service, "Maps", id] => Target::Object(service, ObjectKind::Map, id),
-        [service, "Maps", map, "Items"] => Target::Items(service, map),
-        [service, "Maps", map, "Items", key] => Target::Item(service, map, key),
-        [_, "Documents" | "Maps" | "Lists", _, "Permissions"]
-        | [_, "Documents" | "Maps" | "Lists", _, "Permissions", _] => Target::NotYet("permissions"),
-        [_, "Lists"] | [_, "Lists", _] | [_, "Lists", _, "Items"] | [_, "Lists", _, "Items", _] => {
-            Target::NotYet("lists")
+        [service, word, ref rest @ ..] => {
+            let kind = resource::kind_of(word).ok_or(Fault::UnknownPath)?;
+            within(service, kind, rest).ok_or(Fault::UnknownPath)?
         }
-        [_, "Streams"] | [_, "Streams", _] | [_, "Streams", _, "Messages"] => Target::NotYet("streams"),
-        _ => return Err(Fault::UnknownPath),
     };
     let verb = match method.as_str() {
         "GET" => Verb::Get,
@@ -144,53 +146,65 @@ fn route<'p>(path: &[&'p str], method: &Method) -> Result<(Target<'p>, Verb), Fa
         _ => return Err(Fault::Method),
     };
     match (target, verb) {
-        (Target::Services | Target::Objects(..) | Target::Items(..), Verb::Delete) => Err(Fault::Method),
+        (Target::Services | Target::Objects(..) | Target::Items(..), Verb::Delete)
+        | (Target::Messages(_), Verb::Get | Verb::Delete)
+        | (Target::Permissions(_), Verb::Post | Verb::Delete) => Err(Fault::Method),
         _ => Ok((target, verb)),
     }
 }
 
+/// What stands beneath the word for a kind.
+fn within<'p>(service: &'p str, kind: ObjectKind, rest: &[&'p str]) -> Option<Target<'p>> {
+    use ObjectKind::{List, Map, Stream};
+    let [id, rest @ ..] = rest else { return Some(Target::Objects(service, kind)) };
+    let named = Named { service, kind, id };
+    match (kind, rest) {
+        (_, []) => Some(Target::Object(named)),
+        (List | Map, ["Items"]) => Some(Target::Items(named)),
+        (List | Map, ["Items", item]) => Some(Target::Item(named, item)),
+        (Stream, ["Messages"]) => Some(Target::Messages(named)),
+        (Stream, _) => None,
+        (_, ["Permissions"]) => Some(Target::Permissions(named)),
+        (_, ["Permissions", identity]) => Some(Target::Permission(named, identity)),
+        _ => None,
+    }
+}
+
 async fn serve(visit: &Visit<'_>, target: Target<'_>, verb: Verb) -> Result<Response, Stop> {
+    let find = async |named: Named<'_>| {
+        let service = services::find(visit, named.service).await?;
+        visit.address(service, named.kind, named.id)
+    };
     match (target, verb) {
-        (Target::NotYet(what), _) => Err(Reason::NotSupported { what }.into()),
-        (Target::Services | Target::Objects(..), Verb::Get) => {
-            Err(Reason::NotSupported { what: "listings of services and objects" }.into())
-        }
+        (Target::Services, Verb::Get) => services::all(visit),
         (Target::Services, _) => services::create(visit).await,
         (Target::Service(text), Verb::Get) => services::fetch(visit, services::find(visit, text).await?),
         (Target::Service(text), Verb::Post) => {
             services::update(visit, services::find(visit, text).await?).await
         }
         (Target::Service(text), Verb::Delete) => services::remove(visit, text).await,
+        (Target::Objects(text, kind), Verb::Get) => {
+            objects::all(visit, services::find(visit, text).await?, kind)
+        }
         (Target::Objects(text, kind), _) => {
-            let service = services::find(visit, text).await?;
-            match kind {
-                ObjectKind::Document => documents::create(visit, service).await,
-                _ => maps::create(visit, service).await,
-            }
+            objects::create(visit, services::find(visit, text).await?, kind).await
         }
-        (Target::Object(text, kind, id), verb) => {
-            let address = visit.address(services::find(visit, text).await?, kind, id)?;
-            match (verb, kind) {
-                (Verb::Get, _) => visit.fetch(address),
-                (Verb::Post, ObjectKind::Document) => documents::update(visit, address).await,
-                (Verb::Post, _) => maps::update(visit, address).await,
-                (Verb::Delete, _) => visit.remove(address).await,
-            }
+        (Target::Object(named), Verb::Get) => visit.fetch(find(named).await?),
+        (Target::Object(named), Verb::Post) => objects::update(visit, find(named).await?).await,
+        (Target::Object(named), Verb::Delete) => visit.remove(find(named).await?).await,
+        (Target::Items(named), Verb::Get) => items::all(visit, find(named).await?),
+        (Target::Items(named), _) => items::create(visit, find(named).await?).await,
+        (Target::Item(named, item), Verb::Get) => items::fetch(visit, find(named).await?, item),
+        (Target::Item(named, item), Verb::Post) => items::update(visit, find(named).await?, item).await,
+        (Target::Item(named, item), Verb::Delete) => items::remove(visit, find(named).await?, item).await,
+        (Target::Messages(named), _) => objects::publish(visit, find(named).await?).await,
+        (Target::Permissions(named), _) => permissions::all(visit, find(named).await?),
+        (Target::Permission(named, who), Verb::Get) => permissions::fetch(visit, find(named).await?, who),
+        (Target::Permission(named, who), Verb::Post) => {
+            permissions::set(visit, find(named).await?, who).await
         }
-        (Target::Items(text, map), verb) => {
-            let address = visit.address(services::find(visit, text).await?, ObjectKind::Map, map)?;
-            match verb {
-                Verb::Get => maps::items(visit, address),
-                Verb::Post | Verb::Delete => maps::create_item(visit, address).await,
-            }
-        }
-        (Target::Item(text, map, key), verb) => {
-            let address = visit.address(services::find(visit, text).await?, ObjectKind::Map, map)?;
-            match verb {
-                Verb::Get => maps::fetch_item(visit, address, key),
-                Verb::Post => maps::update_item(visit, address, key).await,
-                Verb::Delete => maps::remove_item(visit, address, key).await,
-            }
+        (Target::Permission(named, who), Verb::Delete) => {
+            permissions::remove(visit, find(named).await?, who).await
         }
     }
 }
@@ -208,22 +222,41 @@ mod tests {
 
     #[test]
     fn paths_and_methods_are_routed() {
-        use ObjectKind::{Document, Map};
+        use ObjectKind::{Document, List, Map, Stream};
+        let named = |kind, id| Named { service: "s", kind, id };
         check("POST", "/v1/Services/", Ok((Target::Services, Verb::Post)));
         check("GET", "/v1/Services/default", Ok((Target::Service("default"), Verb::Get)));
         check("POST", "/v1/Services/s/Documents", Ok((Target::Objects("s", Document), Verb::Post)));
-        check("DELETE", "/v1/Services/s/Maps/m/", Ok((Target::Object("s", Map, "m"), Verb::Delete)));
-        check("GET", "/v1/Services/s/Maps/m/Items/a%2Fb", Ok((Target::Item("s", "m", "a/b"), Verb::Get)));
+        check("DELETE", "/v1/Services/s/Maps/m/", Ok((Target::Object(named(Map, "m")), Verb::Delete)));
+        check(
+            "GET",
+            "/v1/Services/s/Maps/m/Items/a%2Fb",
+            Ok((Target::Item(named(Map, "m"), "a/b"), Verb::Get)),
+        );
         check("DELETE", "/v1/Services/s/Maps/m/Items", Err(Fault::Method));
         check("PUT", "/v1/Services/s/Maps/m/Items/k", Err(Fault::Method));
         check("HEAD", "/v1/Services", Err(Fault::Method));
         check("TRACE", "/v1/Services/s/Lists", Err(Fault::Method));
-        check("POST", "/v1/Services/s/Lists/l/Items/0", Ok((Target::NotYet("lists"), Verb::Post)));
-        check("GET", "/v1/Services/s/Maps/m/Permissions/a", Ok((Target::NotYet("permissions"), Verb::Get)));
-        check("POST", "/v1/Services/s/Streams/t/Messages", Ok((Target::NotYet("streams"), Verb::Post)));
-        for path in
-            ["/v1", "/v1/services", "/v1/Services/s/Maps/m/Items/k/x", "/v1/Services/s/Documents/d/Items"]
-        {
+        check(
+            "POST",
+            "/v1/Services/s/Lists/l/Items/0",
+            Ok((Target::Item(named(List, "l"), "0"), Verb::Post)),
+        );
+        let grant = Target::Permission(named(Map, "m"), "a");
+        check("GET", "/v1/Services/s/Maps/m/Permissions/a", Ok((grant, Verb::Get)));
+        let messages = Target::Messages(named(Stream, "t"));
+        check("POST", "/v1/Services/s/Streams/t/Messages", Ok((messages, Verb::Post)));
+        check("GET", "/v1/Services/s/Streams/t/Messages", Err(Fault::Method));
+        check("POST", "/v1/Services/s/Maps/m/Permissions", Err(Fault::Method));
+        for path in [
+            "/v1",
+            "/v1/services",
+            "/v1/Services/s/maps",
+            "/v1/Services/s/Maps/m/Items/k/x",
+            "/v1/Services/s/Documents/d/Items",
+            "/v1/Services/s/Streams/t/Permissions",
+            "/v1/Services/s/Lists/l/Messages",
+        ] {
             check("GET", path, Err(Fault::UnknownPath));
         }
     }

@@ -16,8 +16,9 @@ pub use warp::http::Method;
 use crate::{
     domain::{
         change::{Change, IdempotencyKey, IfMatch, Operation},
+        data::Data,
         limits::PAGE_ROWS_MAX,
-        object::{Address, ObjectKind},
+        object::{Address, Head, ObjectKind},
         query::{Query, Range},
         sid::ServiceSid,
     },
@@ -25,8 +26,8 @@ use crate::{
     wire::{
         fault::{Fault, Stop},
         problem::{Plane, Problem},
-        request::segments,
-        resource::{SdkPlace, etag},
+        request::{self, segments},
+        resource::{self, SdkPlace, etag},
     },
 };
 
@@ -86,6 +87,7 @@ impl Response {
 enum Call {
     Read(Query),
     OpenWithItems(Address),
+    Context(Address),
     Write(Change),
 }
 
@@ -109,10 +111,13 @@ pub fn dispatch(
         Ok(Call::Read(query)) => respond(
             relay
                 .read(caller, &query)
-                .map_or_else(|it| Response::of_stop(&it.into()), |it| shown(&it, &query, base_url)),
+                .map_or_else(|it| Response::of_stop(&it.into()), |it| shown(&it, &query, &request, base_url)),
         ),
         Ok(Call::OpenWithItems(address)) => respond(
             opened(relay, caller, address, base_url).unwrap_or_else(|it| Response::of_stop(&it.into())),
+        ),
+        Ok(Call::Context(address)) => respond(
+            context(relay, caller, address, base_url).unwrap_or_else(|it| Response::of_stop(&it.into())),
         ),
         Err(stop) => respond(Response::of_stop(&stop)),
     }
@@ -133,18 +138,28 @@ fn plan(service: ServiceSid, request: &Request) -> Result<Call, Stop> {
         _ => return Err(Fault::UnknownPath.into()),
     };
     match rest {
-        ["Documents"] => objects::create(service, ObjectKind::Document, request),
-        ["Maps"] => objects::create(service, ObjectKind::Map, request),
-        ["Documents", id] => objects::one(service, ObjectKind::Document, id, request),
-        ["Maps", id] => objects::one(service, ObjectKind::Map, id, request),
-        ["Maps", id, "Items"] => items::all(service, id, request),
-        ["Maps", id, "Items", key] => items::one(service, id, key, request),
-        ["Lists", ..] => Err(Reason::NotSupported { what: "lists" }.into()),
-        ["Streams", ..] => Err(Reason::NotSupported { what: "streams" }.into()),
+        ["Lists", id, "Context"] if request.method == "GET" => {
+            Ok(Call::Context(request::address(service, ObjectKind::List, id)?))
+        }
+        ["Streams", id, "Messages"] => objects::publish(service, id, request),
+        [kind @ ("Documents" | "Lists" | "Maps" | "Streams")] => {
+            objects::create(service, kind_of(kind)?, request)
+        }
+        [kind @ ("Documents" | "Lists" | "Maps" | "Streams"), id] => {
+            objects::one(service, kind_of(kind)?, id, request)
+        }
+        [kind @ ("Lists" | "Maps"), id, "Items"] => items::all(service, kind_of(kind)?, id, request),
+        [kind @ ("Lists" | "Maps"), id, "Items", item] => {
+            items::one(service, kind_of(kind)?, (*id, *item), request)
+        }
         // The one answer to a live query that the SDK takes as "not offered" (section 8.6).
         ["Insights", ..] => Err(Reason::Forbidden.into()),
         _ => Err(Fault::UnknownPath.into()),
     }
+}
+
+fn kind_of(collection: &str) -> Result<ObjectKind, Fault> {
+    resource::kind_of(collection).ok_or(Fault::UnknownPath)
 }
 
 /// The answer to a write. Data is left out: the SDK has it.
@@ -156,54 +171,85 @@ fn written(result: Result<Receipt, Error>, base: &str) -> Response {
             body: SdkPlace { base, service }.object(&head, None, None).into(),
             etag: Some(etag(head.revision)),
         },
-        Ok(Receipt::Item { service, map, item, created }) => Response {
+        Ok(Receipt::Item { service, collection, item, created }) => Response {
             status: status(created),
-            body: SdkPlace { base, service }.written_item(map, &item).into(),
+            body: SdkPlace { base, service }.written_item(collection, &item).into(),
             etag: Some(etag(item.revision)),
         },
-        Ok(Receipt::ItemRemoved { service, map, item, event_id, at }) => Response {
+        Ok(Receipt::ItemRemoved { service, collection, item, event_id, at }) => Response {
             status: 200,
-            body: SdkPlace { base, service }.removed_item(map, &item, event_id, at).into(),
+            body: SdkPlace { base, service }.removed_item(collection, &item, event_id, at).into(),
             etag: None,
         },
-        // Services are never written through this door.
-        Ok(Receipt::ObjectRemoved | Receipt::Service { .. } | Receipt::ServiceRemoved) => Response::empty(),
+        Ok(Receipt::Message { message, data }) => {
+            Response { status: 201, body: resource::message(message, &data).into(), etag: None }
+        }
+        // Services and grants are never written through this door.
+        Ok(
+            Receipt::ObjectRemoved
+            | Receipt::Permission(_)
+            | Receipt::PermissionRemoved
+            | Receipt::Service { .. }
+            | Receipt::ServiceRemoved,
+        ) => Response::empty(),
         Err(error) => Response::of_stop(&error.into()),
     }
 }
 
 /// The answer to a read.
-fn shown(reading: &Reading, query: &Query, base: &str) -> Response {
+fn shown(reading: &Reading, query: &Query, asked: &Request, base: &str) -> Response {
     let (body, revision) = match reading {
         Reading::Object { service, head, data } => {
-            (SdkPlace { base, service: *service }.object(head, data.as_ref(), None), Some(head.revision))
+            let place = SdkPlace { base, service: *service };
+            (place.object(head, content(head, data.as_ref()), None), Some(head.revision))
         }
-        Reading::Item { service, map, item } => {
-            (SdkPlace { base, service: *service }.item(*map, item), Some(item.revision))
+        Reading::Item { service, collection, item } => {
+            (SdkPlace { base, service: *service }.item(*collection, item), Some(item.revision))
         }
-        Reading::Items { service, map, items, before, more } => {
-            let texts = items::texts(&SdkPlace { base, service: *service }, *map, items);
-            (items::page(&texts, items, query, *before, *more), None)
+        Reading::Items { service, collection, page } => {
+            let texts = items::texts(&SdkPlace { base, service: *service }, *collection, &page.rows);
+            (items::page(&texts, page, query, asked), None)
         }
-        // Services are never read through this door.
-        Reading::Service(_) => return Response::empty(),
+        // Nothing else is asked through this door.
+        Reading::Services(_)
+        | Reading::Service(_)
+        | Reading::Objects { .. }
+        | Reading::Permissions { .. }
+        | Reading::Permission(_) => return Response::empty(),
     };
     Response { status: 200, body: body.into(), etag: revision.map(etag) }
+}
+
+/// A document's data: a list's context is asked for by itself.
+fn content<'d>(head: &Head, data: Option<&'d Data>) -> Option<&'d Data> {
+    data.filter(|_| head.sid.kind == ObjectKind::Document)
+}
+
+/// The context of a list.
+fn context(relay: &Relay, caller: &Caller, address: Address, base: &str) -> Result<Response, Error> {
+    match relay.read(caller, &Query::Object(address))? {
+        Reading::Object { service, head, data } => {
+            let body = SdkPlace { base, service }.context(&head, data.as_ref());
+            Ok(Response { status: 200, body: body.into(), etag: None })
+        }
+        _ => Ok(Response::empty()),
+    }
 }
 
 /// A map with the items of its first page. The map is read first: an item that is newer than its
 /// root is recognised by the SDK, an older one would be lost.
 fn opened(relay: &Relay, caller: &Caller, address: Address, base: &str) -> Result<Response, Error> {
     let root = Query::Object(address.clone());
-    let reading = relay.read(caller, &root)?;
-    let Reading::Object { service, head, data } = reading else { return Ok(shown(&reading, &root, base)) };
+    let Reading::Object { service, head, .. } = relay.read(caller, &root)? else {
+        return Ok(Response::empty());
+    };
     let range = Range { rows: PAGE_ROWS_MAX, ..Range::default() };
     let place = SdkPlace { base, service };
     let texts = match relay.read(caller, &Query::Items(address, range))? {
-        Reading::Items { map, items, .. } => items::texts(&place, map, &items),
+        Reading::Items { collection, page, .. } => items::texts(&place, collection, &page.rows),
         _ => Vec::new(),
     };
-    let body = place.object(&head, data.as_ref(), Some(&texts));
+    let body = place.object(&head, None, Some(&texts));
     Ok(Response { status: 200, body: body.into(), etag: Some(etag(head.revision)) })
 }
 

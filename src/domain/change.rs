@@ -5,8 +5,9 @@ use std::fmt;
 use crate::domain::{
     data::Input,
     limits::IDEMPOTENCY_KEY_BYTES_MAX,
-    name::{ItemKey, UniqueName},
+    name::{Identity, ItemId, UniqueName},
     object::{Address, ObjectKind, ObjectRef, Revision},
+    permission::Permission,
     service::SettingsChange,
     sid::ServiceSid,
     time::Ttl,
@@ -23,7 +24,7 @@ pub struct Change {
     pub idempotency: Option<IdempotencyKey>,
 }
 
-/// The operations: Sync's set, create and remove.
+/// The operations: Sync's set, create, remove, publish and permit.
 #[derive(Clone, Debug)]
 pub enum Operation {
     /// Makes an object; its name must be free.
@@ -34,7 +35,7 @@ pub enum Operation {
         kind: ObjectKind,
         /// Under which name, if any.
         name: Option<UniqueName>,
-        /// The content of a document; empty for the others.
+        /// The content of a document, the context of a list; empty for the others.
         data: Input,
         /// When it is gone.
         ttl: Option<Ttl>,
@@ -53,27 +54,54 @@ pub enum Operation {
         /// The object.
         address: Address,
     },
-    /// Sets an item of a map.
+    /// Appends an item to a list; the server gives the index.
+    Push {
+        /// The list.
+        address: Address,
+        /// The content.
+        data: Input,
+        /// The item's time to live.
+        ttl: Option<Ttl>,
+        /// The list's time to live.
+        collection_ttl: Option<Ttl>,
+    },
+    /// Sets an item of a list or map.
     SetItem {
-        /// The map.
+        /// The list or map.
         address: Address,
         /// The item.
-        key: ItemKey,
+        item: ItemId,
         /// What must be true of the item before.
         expect: Expect,
         /// The new content; `None` leaves it (only times to live change).
         data: Option<Input>,
         /// The item's time to live.
         ttl: Option<Ttl>,
-        /// The map's time to live.
+        /// The list's or map's time to live.
         collection_ttl: Option<Ttl>,
     },
-    /// Removes an item of a map.
+    /// Removes an item of a list or map.
     RemoveItem {
-        /// The map.
+        /// The list or map.
         address: Address,
         /// The item.
-        key: ItemKey,
+        item: ItemId,
+    },
+    /// Sends a message through a stream.
+    Publish {
+        /// The stream.
+        address: Address,
+        /// The message.
+        data: Input,
+    },
+    /// Sets what an identity may do with an object (backends only).
+    Permit {
+        /// The object.
+        address: Address,
+        /// The identity.
+        identity: Identity,
+        /// What it may do; `None` takes the grant away.
+        permission: Option<Permission>,
     },
     /// Makes a service (backends only).
     CreateService {
@@ -144,8 +172,11 @@ impl Operation {
         match self {
             Self::Update { address, .. }
             | Self::Remove { address }
+            | Self::Push { address, .. }
             | Self::SetItem { address, .. }
-            | Self::RemoveItem { address, .. } => Some(address),
+            | Self::RemoveItem { address, .. }
+            | Self::Publish { address, .. }
+            | Self::Permit { address, .. } => Some(address),
             Self::Create { .. }
             | Self::CreateService { .. }
             | Self::UpdateService { .. }
@@ -175,8 +206,11 @@ impl Operation {
     /// Whether it can make the state larger.
     pub fn grows(&self) -> bool {
         match self {
-            Self::Create { .. } | Self::CreateService { .. } | Self::SetItem { .. } => true,
+            Self::Create { .. } | Self::CreateService { .. } | Self::SetItem { .. } | Self::Push { .. } => {
+                true
+            }
             Self::Update { data, .. } => data.is_some(),
+            Self::Permit { permission, .. } => permission.is_some(),
             _ => false,
         }
     }
@@ -184,7 +218,7 @@ impl Operation {
     /// The data that it brings, if any.
     pub fn data(&self) -> Option<&Input> {
         match self {
-            Self::Create { data, .. } => Some(data),
+            Self::Create { data, .. } | Self::Push { data, .. } | Self::Publish { data, .. } => Some(data),
             Self::Update { data, .. } | Self::SetItem { data, .. } => data.as_ref(),
             _ => None,
         }

@@ -8,7 +8,7 @@ use crate::domain::{
     data::Data,
     name::UniqueName,
     object::{EventId, Item, ObjectKind, Revision},
-    sid::{ObjectSid, ServiceSid},
+    sid::{MessageSid, ObjectSid, ServiceSid},
     time::Timestamp,
 };
 
@@ -44,21 +44,30 @@ pub enum Happening {
     },
     /// The object is gone.
     ObjectRemoved,
-    /// A map's item was made or set.
+    /// An item of a list or map was made or set.
     ItemSet {
-        /// The map's new revision.
+        /// The list's or map's new revision.
         revision: Revision,
         /// Whether the item is new.
         added: bool,
         /// The item after it.
         item: Arc<Item>,
     },
-    /// A map's item is gone.
+    /// An item of a list or map is gone.
     ItemRemoved {
-        /// The map's new revision.
+        /// The list's or map's new revision.
         revision: Revision,
-        /// The item before; in a replay only its key is known and the data is empty.
+        /// The item before; in a replay only its name is known and the data is empty.
         item: Arc<Item>,
+    },
+    /// A message went through a stream: it is not kept, and has no id of its own.
+    MessagePublished {
+        /// The message.
+        message: MessageSid,
+        /// Its content.
+        data: Data,
+        /// Whether it was sent to this very stream: its sender then does not hear it (decision 30).
+        direct: bool,
     },
 }
 

@@ -2,6 +2,8 @@
 
 /// Bytes of the compact JSON of a document or an item (Sync: 16 KiB).
 pub const DATA_BYTES_MAX: usize = 16 * 1024;
+/// Bytes of the compact JSON of a message of a stream (Sync: 4 KiB).
+pub const MESSAGE_DATA_BYTES_MAX: usize = 4 * 1024;
 /// Nesting of JSON data; deeper is refused while parsing, so no parser recurses far.
 pub const DATA_DEPTH_MAX: usize = 32;
 /// JSON values in one object of data: bounds the heap that a small body can claim.
@@ -108,10 +110,18 @@ pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 128;
 pub const PLAIN_OBJECTS_MAX: u32 = 10_000;
 /// Bytes outside any policy of one identity, unless a flag says otherwise (decision 12).
 pub const PLAIN_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Bytes of one identity under one policy (decision 12).
+pub const PRIVATE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// Private objects of one identity under one policy, unless the policy says otherwise.
 pub const PRIVATE_OBJECTS_MAX: u32 = 64;
-/// Items of one private map, and of one shared map, unless a part of the policy bounds it lower.
+/// Items of one map, unless a policy bounds it lower.
 pub const MAP_ITEMS_MAX: usize = 100_000;
+/// Items of one list, unless a policy bounds it lower (Sync: 1,000,000).
+pub const LIST_ITEMS_MAX: usize = 1_000_000;
+/// Items that a shared list or map may hold, unless its policy says otherwise.
+pub const SHARED_ITEMS_DEFAULT: u32 = 10_000;
+/// Identities with a grant on one object.
+pub const GRANTS_MAX: usize = 10_000;
 /// Services of one account.
 pub const SERVICES_MAX: usize = 1_000;
 

@@ -73,6 +73,40 @@ text_type!(
     |text| length(text, NAME_CHARS_MAX)
 );
 
+/// What an item is called within its list or map. Indexes come before keys, in the order of numbers.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum ItemId {
+    /// The place in a list: given by the server, ascending, never given twice.
+    Index(u64),
+    /// The key in a map.
+    Key(ItemKey),
+}
+
+impl ItemId {
+    /// The key of a map's item.
+    pub fn key(&self) -> Option<&ItemKey> {
+        match self {
+            Self::Key(key) => Some(key),
+            Self::Index(_) => None,
+        }
+    }
+}
+
+impl From<ItemKey> for ItemId {
+    fn from(key: ItemKey) -> Self {
+        Self::Key(key)
+    }
+}
+
+impl fmt::Display for ItemId {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Index(index) => write!(out, "{index}"),
+            Self::Key(key) => write!(out, "{key}"),
+        }
+    }
+}
+
 /// Why a text cannot be a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadName {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{
     data::Data,
-    name::{Identity, ItemKey, UniqueName},
+    name::{Identity, ItemId, UniqueName},
     sid::{ObjectSid, ServiceSid},
     time::Timestamp,
 };
@@ -25,6 +25,9 @@ pub enum ObjectKind {
 }
 
 impl ObjectKind {
+    /// All kinds.
+    pub const ALL: [Self; 4] = [Self::Document, Self::List, Self::Map, Self::Stream];
+
     /// The word in logs, policies and errors.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -47,7 +50,7 @@ impl ObjectKind {
 
     /// The kind that the two letters say.
     pub fn from_prefix(prefix: &str) -> Option<Self> {
-        [Self::Document, Self::List, Self::Map, Self::Stream].into_iter().find(|it| it.prefix() == prefix)
+        Self::ALL.into_iter().find(|it| it.prefix() == prefix)
     }
 }
 
@@ -147,11 +150,11 @@ impl Head {
     }
 }
 
-/// One entry of a map.
+/// One entry of a list or map.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Item {
-    /// Its key.
-    pub key: ItemKey,
+    /// Its index or key.
+    pub id: ItemId,
     /// Its content.
     pub data: Data,
     /// The identity that made it; `None` is the system.

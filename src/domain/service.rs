@@ -81,6 +81,8 @@ pub struct ServiceHead {
     pub sid: ServiceSid,
     /// `default` for the account's default service, else nothing (Sync).
     pub unique_name: Option<Arc<str>>,
+    /// Its place in the order in which services were made.
+    pub ordinal: u64,
     /// Its settings.
     pub settings: Settings,
     /// When it was made.

@@ -21,6 +21,9 @@ pub enum Key {}
 /// A service (`IS…`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Service {}
+/// A message of a stream (`TZ…`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Message {}
 
 impl Kind for Account {
     const PREFIX: &'static str = "AC";
@@ -30,6 +33,9 @@ impl Kind for Key {
 }
 impl Kind for Service {
     const PREFIX: &'static str = "IS";
+}
+impl Kind for Message {
+    const PREFIX: &'static str = "TZ";
 }
 
 /// A SID whose kind is known when the program is compiled.
@@ -47,6 +53,8 @@ pub type ServiceSid = Sid<Service>;
 pub type AccountSid = Sid<Account>;
 /// An API key's SID.
 pub type KeySid = Sid<Key>;
+/// A message's SID.
+pub type MessageSid = Sid<Message>;
 
 impl<K: Kind> Sid<K> {
     /// A SID of these 16 bytes (drawn at random by the caller).

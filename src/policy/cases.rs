@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 use crate::{
     domain::{
         limits::{CASE_TIMES_MAX, CASES_MAX},
-        name::{BadName, Identity, ItemKey, UniqueName},
+        name::{BadName, Identity, ItemId, ItemKey, UniqueName},
         object::ObjectKind,
         time::Timestamp,
     },
@@ -55,15 +55,15 @@ pub struct Case {
     pub expected: Expected,
 }
 
-/// One write of an object or an item.
+/// One write of an object or an item, or one message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Write {
-    /// Document or map.
+    /// Its kind.
     pub kind: ObjectKind,
     /// The object.
     pub name: UniqueName,
-    /// The item, when it is a map.
-    pub key: Option<ItemKey>,
+    /// The item of a map or list; a list without one is appended to.
+    pub item: Option<ItemId>,
     /// The JSON text that is sent, whatever it holds; `None` removes the object or the item.
     pub data: Option<String>,
 }
@@ -85,7 +85,7 @@ pub enum Expected {
 /// One thing that is published.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Publication {
-    /// Document or map.
+    /// Its kind.
     pub kind: ObjectKind,
     /// The shared object.
     pub name: UniqueName,
@@ -111,9 +111,14 @@ const CASE: Keys = Keys {
     ],
 };
 const AS: Keys = Keys { known: &["identity", "claims"], later: &[], elsewhere: &[] };
-const WRITE: Keys =
-    Keys { known: &["document", "map", "key", "data"], later: &["list", "stream"], elsewhere: &[] };
-const REMOVE: Keys = Keys { known: &["document", "map", "key"], later: &["list", "stream"], elsewhere: &[] };
+const WRITE: Keys = Keys {
+    known: &["document", "list", "map", "stream", "key", "index", "data"],
+    later: &[],
+    elsewhere: &[],
+};
+const REMOVE: Keys = Keys { known: &["document", "list", "map", "key", "index"], later: &[], elsewhere: &[] };
+const PUBLISHED: Keys =
+    Keys { known: &["document", "list", "map", "stream", "key", "data"], later: &[], elsewhere: &[] };
 const REFUSED: Keys = Keys { known: &["rule", "pointer"], later: &[], elsewhere: &[] };
 
 /// Parses one file of cases of a policy.
@@ -221,31 +226,47 @@ fn read_write(table: &Table<'_>, keys: &Keys, faults: &mut Faults<'_>) -> Option
         }
         false => None,
     };
-    let (kind, name, key) = place?;
-    Some(Write { kind, name, key, data })
+    let (kind, name, item) = place?;
+    if data.is_none() && kind == ObjectKind::List && item.is_none() {
+        faults.add(&table.span, format!("{} has no `index`", table.name()));
+        return None;
+    }
+    Some(Write { kind, name, item, data })
 }
 
 fn read_place(
     table: &Table<'_>,
     faults: &mut Faults<'_>,
-) -> Option<(ObjectKind, UniqueName, Option<ItemKey>)> {
+) -> Option<(ObjectKind, UniqueName, Option<ItemId>)> {
     let key = table.text("key", faults).map(|it| parsed::<ItemKey>(&it, faults));
-    if let Some(name) = table.text("document", faults) {
-        if table.has("map") || table.has("key") {
-            let stray = if table.has("map") { "map" } else { "key" };
-            faults.add(&table.key_span(stray), format!("`{stray}` cannot stand beside `document`"));
-            return None;
-        }
-        return Some((ObjectKind::Document, parsed(&name, faults)?, None));
-    }
-    let Some(name) = table.text("map", faults) else {
-        if !table.has("map") && !table.has("document") {
-            let help = "write `document = …`, or `map = …` and `key = …`";
-            faults.add_with_help(&table.span, format!("{} names no object", table.name()), help);
+    let index = table.number("index", 0..=u32::MAX, faults).map(u64::from);
+    let kinds: Vec<ObjectKind> = ObjectKind::ALL.into_iter().filter(|it| table.has(it.as_str())).collect();
+    let [kind] = *kinds.as_slice() else {
+        match kinds.as_slice() {
+            [one, two, ..] => {
+                let what = format!("`{two}` cannot stand beside `{one}`");
+                faults.add(&table.key_span(two.as_str()), what);
+            }
+            _ => {
+                let help = "write `document = …`, `list = …`, `stream = …`, or `map = …` and `key = …`";
+                faults.add_with_help(&table.span, format!("{} names no object", table.name()), help);
+            }
         }
         return None;
     };
-    Some((ObjectKind::Map, parsed(&name, faults)?, Some(needed(table, "key", key, faults)??)))
+    for (stray, home) in [("key", ObjectKind::Map), ("index", ObjectKind::List)] {
+        if table.has(stray) && kind != home {
+            faults.add(&table.key_span(stray), format!("`{stray}` cannot stand beside `{kind}`"));
+            return None;
+        }
+    }
+    let name = parsed(&table.text(kind.as_str(), faults)?, faults)?;
+    let item = match kind {
+        ObjectKind::Map => Some(needed(table, "key", key, faults)??.into()),
+        ObjectKind::List => index.map(ItemId::Index),
+        ObjectKind::Document | ObjectKind::Stream => None,
+    };
+    Some((kind, name, item))
 }
 
 fn read_expected(table: &Table<'_>, faults: &mut Faults<'_>) -> Option<Expected> {
@@ -278,7 +299,8 @@ fn read_expected(table: &Table<'_>, faults: &mut Faults<'_>) -> Option<Expected>
 
 fn read_publication(table: &Table<'_>, faults: &mut Faults<'_>) -> Option<Publication> {
     let span = table.raw("data").map_or_else(|| table.span.clone(), toml::Spanned::span);
-    let Write { kind, name, key, data } = read_write(table, &WRITE, faults)?;
+    let Write { kind, name, item, data } = read_write(table, &PUBLISHED, faults)?;
+    let key = item.as_ref().and_then(ItemId::key).cloned();
     match serde_json::from_str(&data.unwrap_or_default()) {
         Ok(data @ Value::Object(_)) => Some(Publication { kind, name, key, data }),
         _ => {

@@ -82,6 +82,24 @@ pub enum Read {
     Permission,
 }
 
+/// What becomes of what a document has appended to a list when it is withdrawn (decision 2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnWithdraw {
+    /// All of it is removed.
+    All,
+    /// It stays.
+    Keep,
+}
+
+/// What happens when a shared list is full (decision 12).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhenFull {
+    /// The write is refused.
+    Refuse,
+    /// The oldest items make room.
+    DropOldest,
+}
+
 /// A service, as `services` names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum ServiceName {
@@ -92,11 +110,11 @@ pub(super) enum ServiceName {
 /// The private object that clients write.
 #[derive(Clone, Debug)]
 pub struct Source {
-    /// Document or map.
+    /// Its kind.
     pub kind: ObjectKind,
     /// Its names; `{identity}` is among the variables.
     pub pattern: Pattern,
-    /// The schema of the document, or of each item.
+    /// The schema of the document, of each item, or of each message.
     pub schema: Option<Schema>,
     /// Bytes of the data, at most.
     pub max_bytes: usize,
@@ -107,7 +125,7 @@ pub struct Source {
 /// One thing that is published.
 #[derive(Clone, Debug)]
 pub struct Target {
-    /// Document or map.
+    /// Its kind.
     pub kind: ObjectKind,
     /// The names of the shared object.
     pub name: Pattern,
@@ -117,6 +135,12 @@ pub struct Target {
     pub contended: bool,
     /// Who may read it.
     pub read: Read,
+    /// What becomes of the items of a list when their source is withdrawn.
+    pub on_withdraw: OnWithdraw,
+    /// Items of the shared list or map, at most.
+    pub items_max: u32,
+    /// What happens when it is full.
+    pub when_full: WhenFull,
     /// When what was published is gone unless it is published again.
     pub ttl: Option<Ttl>,
     /// The schema of the result.

@@ -2,6 +2,7 @@
 
 mod from;
 mod limit;
+mod list;
 mod target;
 
 use std::{
@@ -34,6 +35,8 @@ const TOP: Keys = Keys {
     known: &["description", "services", "mode", "from", "limit", "to", "refusal"],
     later: &["journal", "lookup", "when", "vars", "strike", "hook", "adopt"],
     elsewhere: &[
+        ("list", "in `[from]` or `[[to]]`"),
+        ("stream", "in `[from]` or `[[to]]`"),
         ("document", "in `[from]` or `[[to]]`"),
         ("map", "in `[from]` or `[[to]]`"),
         ("schema", "in `[from]` or `[[to]]`"),
@@ -102,7 +105,7 @@ fn read_top(
         Some(table) => from::read(&table, schemas, faults),
         None => {
             if !top.has("from") {
-                let help = "write a table `[from]` with `document = …` or `map = …`";
+                let help = "write a table `[from]` with `document = …`, or another kind of object";
                 faults.add_with_help(&top.span, format!("{} has no `[from]`", top.name()), help);
             }
             None

@@ -4,11 +4,20 @@ use std::sync::LazyLock;
 
 use bytes::Bytes;
 
-use crate::{domain::event::Event, realtime::frame, wire};
+use crate::{
+    domain::event::{Event, Happening},
+    realtime::frame,
+    wire,
+};
 
 /// The frame of an event: the same bytes for every connection, so its id is made of the event's.
 pub fn of_event(event: &Event, base_url: &str) -> Bytes {
-    of_sync(&format!("EV{}", event.id.0), &wire::event::payload(event, base_url))
+    let id = match &event.what {
+        // A message has no event id of its own.
+        Happening::MessagePublished { message, .. } => message.to_string(),
+        _ => format!("EV{}", event.id.0),
+    };
+    of_sync(&id, &wire::event::payload(event, base_url))
 }
 
 /// The frame of any text of Sync's: of a subscription, or of an event.

@@ -26,9 +26,14 @@ use crate::{
             OUTBOX_BYTES_MAX, OUTBOX_MESSAGES_MAX, OUTBOX_SECONDS_MAX, REQUESTS_IN_FLIGHT_MAX,
             WRITE_SLICES_MAX,
         },
+        sid::ObjectSid,
     },
     realtime::notification,
-    relay::{Queued, Watcher},
+    relay::{Error, Queued, Watcher},
+    wire::{
+        event,
+        problem::{Plane, Problem},
+    },
 };
 
 /// One connection's outlet; its task and the relay share it.
@@ -62,12 +67,21 @@ enum State {
 struct Entry {
     bytes: Bytes,
     kind: Kind,
+    /// Whether the peer has seen a part of it.
+    begun: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    Event,
+    /// Of this object.
+    Event(ObjectSid),
     Answer,
+}
+
+impl Entry {
+    fn is_event(&self) -> bool {
+        self.kind != Kind::Answer
+    }
 }
 
 /// A request that is being answered; when it is dropped, it is so no longer.
@@ -105,7 +119,7 @@ impl Outbox {
 
     /// Queues an answer, or whatever else the connection's own task has to say.
     pub fn push(&self, bytes: Bytes) -> Queued {
-        self.enter(Entry { bytes, kind: Kind::Answer })
+        self.enter(Entry { bytes, kind: Kind::Answer, begun: false })
     }
 
     /// Counts one more request that is being answered.
@@ -185,7 +199,7 @@ impl Outbox {
             return Queued::Gone;
         }
         waiting.bytes += entry.bytes.len();
-        if entry.kind == Kind::Event {
+        if entry.is_event() {
             waiting.events += 1;
             waiting.event_bytes += entry.bytes.len();
         }
@@ -252,19 +266,34 @@ impl Outbox {
 }
 
 impl Waiting {
+    /// Drops what waits of an object, but for a frame of which the peer has seen a part.
+    fn forget(&mut self, object: ObjectSid) {
+        let Self { entries, bytes, event_bytes, events, .. } = self;
+        entries.retain(|it| {
+            let stays = it.begun || it.kind != Kind::Event(object);
+            if !stays {
+                *bytes = bytes.saturating_sub(it.bytes.len());
+                *event_bytes = event_bytes.saturating_sub(it.bytes.len());
+                *events = events.saturating_sub(1);
+            }
+            stays
+        });
+    }
+
     fn advance(&mut self, mut written: usize) {
         self.bytes = self.bytes.saturating_sub(written);
         while let Some(first) = self.entries.front_mut() {
             let part = written.min(first.bytes.len());
             first.bytes.advance(part);
             written -= part;
-            if first.kind == Kind::Event {
+            if first.is_event() {
                 self.event_bytes = self.event_bytes.saturating_sub(part);
             }
             if !first.bytes.is_empty() {
+                first.begun |= part != 0;
                 return;
             }
-            if first.kind == Kind::Event {
+            if first.is_event() {
                 self.events = self.events.saturating_sub(1);
             }
             self.entries.pop_front();
@@ -273,8 +302,12 @@ impl Waiting {
 }
 
 impl Watcher for Outbox {
-    fn cut(&self) {
-        Self::cut(self);
+    fn revoke(&self, object: ObjectSid, error: &Error) -> Queued {
+        self.lock().forget(object);
+        let problem = Problem::of_error(error, Plane::Sdk);
+        let (sid, kind) = (object.to_string(), object.kind.as_str());
+        let id = format!("RV{sid}");
+        self.push(notification::of_sync(&id, &event::failed(None, &sid, kind, &problem)))
     }
 
     fn id(&self) -> u64 {
@@ -283,7 +316,7 @@ impl Watcher for Outbox {
 
     fn queue(&self, event: &Arc<Event>) -> Queued {
         let bytes = event.frame(|event| notification::of_event(event, &self.base_url));
-        self.enter(Entry { bytes, kind: Kind::Event })
+        self.enter(Entry { bytes, kind: Kind::Event(event.object), begun: false })
     }
 
     fn flush(&self) {
@@ -307,6 +340,8 @@ impl Drop for InFlight {
 #[cfg(test)]
 mod tests {
     use tokio::{io::AsyncReadExt, net::TcpListener};
+
+    use crate::domain::object::ObjectKind;
 
     use super::*;
 
@@ -360,7 +395,11 @@ mod tests {
     #[tokio::test]
     async fn too_many_events_cut_the_socket() {
         let (outbox, mut peer) = pair().await;
-        let event = |size| Entry { bytes: Bytes::from(vec![0; size]), kind: Kind::Event };
+        let event = |size| Entry {
+            bytes: Bytes::from(vec![0; size]),
+            kind: Kind::Event(ObjectSid { kind: ObjectKind::Map, bytes: [1; 16] }),
+            begun: false,
+        };
         while outbox.enter(event(50_000)) != Queued::Gone {}
         assert!(outbox.is_cut() && outbox.waiting_bytes() == 0);
         assert_eq!(outbox.push(Bytes::from_static(b"late")), Queued::Gone);

@@ -183,11 +183,9 @@ impl Subscriptions {
 
 /// The object of an entry, or why nobody can watch it.
 fn watchable(entry: &Entry) -> Result<ObjectSid, Reason> {
-    match entry.object_type.as_str() {
-        "live_query" => return Err(Reason::NotSupported { what: "live queries" }),
-        "list" => return Err(Reason::NotSupported { what: "lists" }),
-        "stream" => return Err(Reason::NotSupported { what: "streams" }),
-        _ => {}
+    if entry.object_type == "live_query" {
+        // None are offered (the protocol, section 8.6).
+        return Err(Reason::Forbidden);
     }
     let object: ObjectSid =
         entry.object_sid.parse().map_err(|_| Reason::NotFound(Missing::Sid(ObjectKind::Document)))?;
@@ -234,8 +232,8 @@ mod tests {
         assert_eq!(watchable(&entry(map.to_string(), "map")), Ok(map));
         assert!(matches!(watchable(&entry(map.to_string(), "document")), Err(Reason::NotFound(_))));
         assert!(matches!(watchable(&entry("MP1".to_owned(), "map")), Err(Reason::NotFound(_))));
-        for kind in ["list", "stream", "live_query"] {
-            assert!(matches!(watchable(&entry(map.to_string(), kind)), Err(Reason::NotSupported { .. })));
-        }
+        let stream = sid(ObjectKind::Stream, 1);
+        assert_eq!(watchable(&entry(stream.to_string(), "stream")), Ok(stream));
+        assert_eq!(watchable(&entry(map.to_string(), "live_query")), Err(Reason::Forbidden));
     }
 }

@@ -95,7 +95,7 @@ fn governs(policy: &Reserved, tenant: &Tenant, head: &Head) -> bool {
         return false;
     };
     // A governed name is closed in every kind (decision 16).
-    [crate::domain::object::ObjectKind::Document, crate::domain::object::ObjectKind::Map]
+    crate::domain::object::ObjectKind::ALL
         .into_iter()
         .any(|kind| policy.matches_private(kind, name) || policy.matches_shared(kind, name))
 }

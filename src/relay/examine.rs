@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use crate::{
-    domain::{data::Input, detail::Violation, limits::DATA_BYTES_MAX},
+    domain::{data::Input, detail::Violation},
     policy::Policy,
     relay::refusal::{Reason, Refusal, Under},
 };
 
-/// Size, numbers, schema. `{}` says nothing and needs no schema (the policy language).
-pub(super) fn examine(data: &Input, policy: Option<&Arc<Policy>>) -> Result<(), Refusal> {
-    let max_bytes = policy.map_or(DATA_BYTES_MAX, |it| it.from.max_bytes.min(DATA_BYTES_MAX));
+/// Size, numbers, schema. `{}` says nothing and needs no schema (the policy language). `cap_bytes`
+/// is what Sync allows for data of this kind.
+pub(super) fn examine(data: &Input, cap_bytes: usize, policy: Option<&Arc<Policy>>) -> Result<(), Refusal> {
+    let max_bytes = policy.map_or(cap_bytes, |it| it.from.max_bytes.min(cap_bytes));
     if max_bytes < data.data().size_bytes() {
         return Err(refused(Reason::TooLarge { max_bytes }, policy, "size", Vec::new()));
     }

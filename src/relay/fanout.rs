@@ -15,14 +15,17 @@ use crate::{
     domain::{
         event::{Event, Happening},
         limits::{REPLAY_BYTES_MAX, REPLAY_EVENTS_MAX},
+        name::UniqueName,
         object::{EventId, Item},
         sid::{ObjectSid, ServiceSid},
     },
     relay::{
+        authn::Caller,
+        error::{Error, Failure},
         receipt::Receipt,
         refusal::{Missing, Reason},
         store::{
-            committed::{Committed, Outcome, Verdict},
+            committed::{Committed, Outcome, Rejudge, Verdict},
             view::{Body, Object, Tenant, View},
         },
         ticket::{Attempt, Ticket},
@@ -36,9 +39,22 @@ pub(super) struct Hub {
     view: ArcSwap<View>,
 }
 
+/// Whether a caller may hear of an object, by the rules of this moment (decision 20). The name is
+/// that of the event which is about to be told; without one it is looked up.
+pub(super) type Judge<'j> =
+    dyn Fn(&View, &Caller, ServiceSid, ObjectSid, Option<&UniqueName>) -> Result<(), Error> + 'j;
+
+/// One subscription.
+struct Listener {
+    watcher: Arc<dyn Watcher>,
+    caller: Caller,
+    /// Whether its right to hear was judged: not before the object stands, or is spoken of by name.
+    judged: bool,
+}
+
 #[derive(Default)]
 struct Watchers {
-    by_object: HashMap<(ServiceSid, ObjectSid), Vec<Arc<dyn Watcher>>>,
+    by_object: HashMap<(ServiceSid, ObjectSid), Vec<Listener>>,
     by_watcher: HashMap<u64, HashSet<(ServiceSid, ObjectSid)>>,
 }
 
@@ -64,18 +80,21 @@ impl Hub {
     pub(super) fn deliver(
         &self,
         committed: Committed,
-        decided: &mut dyn FnMut(&Attempt, Result<&Receipt, &crate::relay::error::Error>),
+        decided: &mut dyn FnMut(&Attempt, Result<&Receipt, &Error>),
+        judge: &Judge<'_>,
     ) -> Vec<Attempt> {
         let mut watchers = self.lock();
         let (view, outcomes) = committed.open();
-        self.view.store(Arc::new(view));
-        let (mut flushes, mut again) = (Vec::new(), Vec::new());
+        let view = Arc::new(view);
+        self.view.store(view.clone());
+        let mut round = Round { watchers: &mut watchers, view: &view, judge, flushes: Vec::new() };
+        let mut again = Vec::new();
         for outcome in outcomes {
-            if let Told::Again(attempt) = answer(outcome, &mut watchers, &mut flushes, decided) {
+            if let Told::Again(attempt) = round.answer(outcome, decided) {
                 again.push(*attempt);
             }
         }
-        for watcher in flushes {
+        for watcher in round.flushes {
             watcher.flush();
         }
         again
@@ -87,19 +106,25 @@ impl Hub {
         service: ServiceSid,
         object: ObjectSid,
         since: Option<EventId>,
-        watcher: &Arc<dyn Watcher>,
-        then: &mut dyn FnMut(Result<Watched, Reason>),
+        (watcher, caller): (&Arc<dyn Watcher>, &Caller),
+        judge: &Judge<'_>,
+        then: &mut dyn FnMut(Result<Watched, Error>),
     ) {
         let mut watchers = self.lock();
         let view = self.view.load();
+        // Judged under the lock: a grant taken away before this moment is seen, one after it is told.
+        if let Err(error) = judge(&view, caller, service, object, None) {
+            then(Err(error));
+            return;
+        }
         let Some(tenant) = view.tenant(service) else {
-            then(Err(Reason::NotFound(Missing::Service)));
+            then(Err(Reason::NotFound(Missing::Service).into()));
             return;
         };
         let replay = match Replay::of(service, object, tenant, since) {
             Ok(replay) => replay,
             Err(reason) => {
-                then(Err(reason));
+                then(Err(reason.into()));
                 return;
             }
         };
@@ -108,8 +133,9 @@ impl Hub {
         }
         if let Watched::Established(_) = replay.watched {
             let list = watchers.by_object.entry((service, object)).or_default();
-            list.retain(|it| it.id() != watcher.id());
-            list.push(watcher.clone());
+            list.retain(|it| it.watcher.id() != watcher.id());
+            let judged = tenant.objects.contains_key(&object);
+            list.push(Listener { watcher: watcher.clone(), caller: caller.clone(), judged });
             watchers.by_watcher.entry(watcher.id()).or_default().insert((service, object));
         }
         then(Ok(replay.watched));
@@ -143,79 +169,133 @@ impl Hub {
 impl Watchers {
     fn forget(&mut self, watcher: u64, place: (ServiceSid, ObjectSid)) {
         if let Some(list) = self.by_object.get_mut(&place) {
-            list.retain(|it| it.id() != watcher);
+            list.retain(|it| it.watcher.id() != watcher);
             if list.is_empty() {
                 self.by_object.remove(&place);
             }
         }
     }
+}
 
-    /// Closes all that watch in a service: its rules of access have changed, and whoever comes back
-    /// is judged by the new ones before the next event (decision 20).
-    fn dismiss(&mut self, service: ServiceSid) {
-        self.by_object.retain(|place, list| {
-            if place.0 == service {
-                list.iter().for_each(|it| it.cut());
+/// One group on its way out, under the lock.
+struct Round<'r> {
+    watchers: &'r mut Watchers,
+    view: &'r View,
+    judge: &'r Judge<'r>,
+    flushes: Vec<Arc<dyn Watcher>>,
+}
+
+impl Round<'_> {
+    /// Gives one answer, then tells the events of its batch.
+    fn answer(
+        &mut self,
+        outcome: Outcome,
+        decided: &mut dyn FnMut(&Attempt, Result<&Receipt, &Error>),
+    ) -> Told {
+        let (verdict, ticket) = (outcome.verdict, outcome.ticket);
+        let attempt = match ticket {
+            Ticket::Own(then) => {
+                let (result, events, rejudge) = match verdict {
+                    Verdict::Done { events, rejudge, .. } => (Ok(()), events, rejudge),
+                    Verdict::Not(error) => (Err(error), Vec::new(), None),
+                    Verdict::Stale => (Err(Failure::Contended.into()), Vec::new(), None),
+                };
+                rejudge.into_iter().for_each(|it| self.rejudge(it));
+                events.into_iter().for_each(|it| self.tell(it, None));
+                then(result);
+                return Told::Answered;
             }
-            place.0 != service
+            Ticket::Attempt(attempt) => attempt,
+        };
+        let (result, events, rejudge) = match verdict {
+            Verdict::Stale => return Told::Again(attempt),
+            Verdict::Not(error) => (Err(error), Vec::new(), None),
+            Verdict::Done { receipt, events, rejudge } => {
+                let receipt = receipt.ok_or(Failure::Contended.into());
+                (receipt, events, rejudge)
+            }
+        };
+        let result = result.map_err(|error| error.of_decision(attempt.decision, attempt.under.as_ref()));
+        decided(&attempt, result.as_ref());
+        let answer = attempt.answer;
+        (answer.then)(result);
+        rejudge.into_iter().for_each(|it| self.rejudge(it));
+        let sender = answer.through.as_ref().map(|it| it.id());
+        self.flushes.extend(answer.through);
+        events.into_iter().for_each(|it| self.tell(it, sender));
+        Told::Answered
+    }
+
+    /// Tells an event to all who may hear it. `sender` is the connection behind it, which does not
+    /// hear its own messages (decision 30).
+    fn tell(&mut self, event: Event, sender: Option<u64>) {
+        let Some(list) = self.watchers.by_object.get_mut(&(event.service, event.object)) else {
+            return;
+        };
+        let own = match event.what {
+            Happening::MessagePublished { direct: true, .. } => sender,
+            _ => None,
+        };
+        let gone = matches!(event.what, Happening::ObjectRemoved);
+        let event = Arc::new(event);
+        list.retain_mut(|it| {
+            if own == Some(it.watcher.id()) {
+                return true;
+            }
+            if !it.judged {
+                let name = event.unique_name.as_ref();
+                if let Err(error) = (self.judge)(self.view, &it.caller, event.service, event.object, name) {
+                    revoke(it, event.object, &error, &mut self.flushes);
+                    return false;
+                }
+            }
+            // Whoever comes after it under its SID, if anybody does, is another object.
+            it.judged = !gone;
+            match it.watcher.queue(&event) {
+                Queued::First => {
+                    self.flushes.push(it.watcher.clone());
+                    true
+                }
+                Queued::Again => true,
+                Queued::Gone => false,
+            }
         });
     }
 
-    fn tell(&mut self, event: Event, flushes: &mut Vec<Arc<dyn Watcher>>) {
-        let Some(list) = self.by_object.get_mut(&(event.service, event.object)) else {
-            return;
+    /// Ends the subscriptions that are no longer permitted, before anything more is told to them.
+    fn rejudge(&mut self, whose: Rejudge) {
+        let Self { watchers, view, judge, flushes } = self;
+        let mut look = |(service, object): &(ServiceSid, ObjectSid), list: &mut Vec<Listener>| {
+            let stands = view.tenant(*service).is_some_and(|it| it.objects.contains_key(object));
+            // What does not stand is judged when it is born, and its removal was told.
+            list.retain(|it| match stands.then(|| judge(view, &it.caller, *service, *object, None)) {
+                Some(Err(error)) => {
+                    revoke(it, *object, &error, flushes);
+                    false
+                }
+                Some(Ok(())) | None => true,
+            });
         };
-        let event = Arc::new(event);
-        list.retain(|watcher| match watcher.queue(&event) {
-            Queued::First => {
-                flushes.push(watcher.clone());
-                true
+        match whose.object {
+            Some(object) => {
+                let place = (whose.service, object);
+                if let Some(list) = watchers.by_object.get_mut(&place) {
+                    look(&place, list);
+                }
             }
-            Queued::Again => true,
-            Queued::Gone => false,
-        });
+            None => {
+                for (place, list) in watchers.by_object.iter_mut().filter(|it| it.0.0 == whose.service) {
+                    look(place, list);
+                }
+            }
+        }
     }
 }
 
-/// Gives one answer, then tells the events of its batch.
-fn answer(
-    outcome: Outcome,
-    watchers: &mut Watchers,
-    flushes: &mut Vec<Arc<dyn Watcher>>,
-    decided: &mut dyn FnMut(&Attempt, Result<&Receipt, &crate::relay::error::Error>),
-) -> Told {
-    let (verdict, ticket) = (outcome.verdict, outcome.ticket);
-    let attempt = match ticket {
-        Ticket::Own(then) => {
-            let (result, events) = match verdict {
-                Verdict::Done { events, .. } => (Ok(()), events),
-                Verdict::Not(error) => (Err(error), Vec::new()),
-                Verdict::Stale => (Err(crate::relay::error::Failure::Contended.into()), Vec::new()),
-            };
-            events.into_iter().for_each(|it| watchers.tell(it, flushes));
-            then(result);
-            return Told::Answered;
-        }
-        Ticket::Attempt(attempt) => attempt,
-    };
-    let (result, events, rejudge) = match verdict {
-        Verdict::Stale => return Told::Again(attempt),
-        Verdict::Not(error) => (Err(error), Vec::new(), None),
-        Verdict::Done { receipt, events, rejudge } => {
-            let receipt = receipt.ok_or(crate::relay::error::Failure::Contended.into());
-            (receipt, events, rejudge)
-        }
-    };
-    let result = result.map_err(|error| error.of_decision(attempt.decision, attempt.under.as_ref()));
-    decided(&attempt, result.as_ref());
-    let answer = attempt.answer;
-    (answer.then)(result);
-    flushes.extend(answer.through);
-    events.into_iter().for_each(|it| watchers.tell(it, flushes));
-    if let Some(service) = rejudge {
-        watchers.dismiss(service);
+fn revoke(listener: &Listener, object: ObjectSid, error: &Error, flushes: &mut Vec<Arc<dyn Watcher>>) {
+    if listener.watcher.revoke(object, error) == Queued::First {
+        flushes.push(listener.watcher.clone());
     }
-    Told::Answered
 }
 
 /// What a subscriber that knows everything up to `since` has missed, built from state (decision 29).
@@ -250,8 +330,8 @@ impl Replay {
                 let what = Happening::DocumentSet { revision, data: data.clone(), date_expires };
                 events.push(told(newest, object.head.date_updated, what));
             }
-            Body::Document { .. } => (),
-            Body::Map(items) => {
+            Body::Document { .. } | Body::Stream => (),
+            Body::Items(items) => {
                 if EventId(0) < since && since < items.floor {
                     return Err(Reason::BelowFloor);
                 }
@@ -273,7 +353,7 @@ impl Replay {
 fn piece(events: &[Event]) -> usize {
     let mut bytes = 0;
     let size = |it: &Event| match &it.what {
-        Happening::DocumentSet { data, .. } => data.size_bytes(),
+        Happening::DocumentSet { data, .. } | Happening::MessagePublished { data, .. } => data.size_bytes(),
         Happening::ItemSet { item, .. } | Happening::ItemRemoved { item, .. } => item.data.size_bytes(),
         Happening::ObjectRemoved => 0,
     };
@@ -289,7 +369,7 @@ fn missed(
     since: EventId,
     told: impl Fn(EventId, crate::domain::time::Timestamp, Happening) -> Event,
 ) -> Vec<Event> {
-    let Body::Map(items) = &object.body else {
+    let Body::Items(items) = &object.body else {
         return Vec::new();
     };
     let mut events = Vec::new();
@@ -306,7 +386,7 @@ fn missed(
     let buried = items.tombstones.iter().filter(|(id, _)| since < **id);
     for (id, grave) in buried.filter(|(_, it)| it.created_event_id <= since) {
         let item = Arc::new(Item {
-            key: grave.key.clone(),
+            id: grave.item.clone(),
             data: crate::domain::data::Data::empty(),
             created_by: None,
             date_created: grave.at,

@@ -1,26 +1,31 @@
 //! Answers admitted questions from a view; `{}` and no items for shared objects that do not stand.
 
-use std::ops::Bound;
+mod page;
+
+use std::sync::Arc;
 
 use serde_json::Value;
 
 use crate::{
     domain::{
-        data::Data,
-        limits::PAGE_ROWS_MAX,
-        object::{Address, EventId, Head, ObjectKind, ObjectRef, Revision, Space},
-        query::{Bounds, Order, Query, Range},
-        sid::ServiceSid,
+        name::{Identity, ItemId, UniqueName},
+        object::{Address, Head, ObjectKind, ObjectRef, Space},
+        query::{Query, Range},
+        sid::{ObjectSid, ServiceSid},
         time::Timestamp,
     },
     relay::{
         authn::Caller,
         derived,
         gate::{Admitted, Grounds},
-        receipt::Reading,
+        receipt::{Grant, Listed, Page, Reading},
+        record::Shell,
         refusal::{Missing, Reason},
         standing::Standing,
-        store::view::{Items, Object, View},
+        store::{
+            apply::fresh,
+            view::{Entry, Object, Tenant, View},
+        },
     },
 };
 
@@ -59,113 +64,101 @@ pub(super) fn standing(
 pub(super) fn fetch(view: &View, admitted: &Admitted<Query>) -> Result<Reading, Reason> {
     let now = admitted.at();
     let query = admitted.request();
-    let service = query.service();
-    let tenant = view.tenant(service).ok_or(Reason::NotFound(Missing::Service))?;
+    let missing = || Reason::NotFound(Missing::Service);
+    if let Query::Services(range) = query {
+        return Ok(Reading::Services(services(view, range)));
+    }
+    let service = query.service().ok_or_else(missing)?;
+    let tenant = view.tenant(service).ok_or_else(missing)?;
+    if let Query::Objects(_, kind, range) = query {
+        return Ok(Reading::Objects { service, page: objects(tenant, *kind, range, now) });
+    }
     let Some(address) = query.address() else {
         return Ok(Reading::Service(Box::new(tenant.head.clone())));
     };
-    let found = tenant.find(address, now);
     let zero;
-    let object: &Object = match (found, admitted.grounds(), admitted.standing()) {
-        (Some(object), _, _) => object,
-        (None, Grounds::Shared { policy, sid, name }, Some(standing)) => {
-            let space = Space::Shared { policy: policy.name.clone() };
-            zero = match tenant.objects.get(sid) {
-                // Expired and not yet swept: its counters go on from where they are.
-                Some(old) => empty(Head { date_expires: None, ..old.head.clone() }),
-                None => empty(nothing(*sid, name.clone(), space, standing.service_made)),
-            };
+    let object: &Object = match tenant.find(address, now) {
+        Some(object) => object,
+        None => {
+            zero = nothing(tenant, admitted).ok_or(Reason::NotFound(Missing::Name(address.kind)))?;
             &zero
         }
-        (None, Grounds::Plain, Some(Standing { derived: Some(sid), service_made, .. })) => {
-            zero = empty(nothing(*sid, None, Space::Plain, *service_made));
-            &zero
-        }
-        _ => return Err(Reason::NotFound(Missing::Name(address.kind))),
     };
-    let map = object.head.sid;
+    let collection = object.head.sid;
+    let items = || object.items().ok_or(Reason::NotFound(Missing::Sid(address.kind)));
     match query {
-        Query::Object(_) | Query::Service(_) => {
-            Ok(Reading::Object { service, head: Box::new(object.head.clone()), data: object.data().cloned() })
-        }
-        Query::Item(_, key) => {
-            let item = object.items().and_then(|it| it.item(key, now));
+        Query::Item(_, id) => {
+            let item = items()?.item(id, now);
             let item = item.cloned().ok_or(Reason::NotFound(Missing::Item(address.kind)))?;
-            Ok(Reading::Item { service, map, item })
+            Ok(Reading::Item { service, collection, item })
         }
         Query::Items(_, range) => {
-            let items = object.items().ok_or(Reason::NotFound(Missing::Sid(address.kind)))?;
-            let (items, before, more) = page(items, range, now);
-            Ok(Reading::Items { service, map, items, before, more })
+            let stands = |_: &ItemId, it: &Entry| !it.item.expired(now);
+            let page = page::page(&items()?.standing, range, stands, |_, it| it.item.clone());
+            Ok(Reading::Items { service, collection, page })
+        }
+        Query::Permissions(_, range) => {
+            Ok(Reading::Permissions { object: collection, page: grants(service, object, range) })
+        }
+        Query::Permission(_, identity) => {
+            let permission = *object.grants.get(identity).ok_or(Reason::NotFound(Missing::Grant))?;
+            let (object, identity) = (collection, identity.clone());
+            Ok(Reading::Permission(Grant { service, object, identity, permission }))
+        }
+        _ => {
+            Ok(Reading::Object { service, head: Box::new(object.head.clone()), data: object.data().cloned() })
         }
     }
 }
 
-fn nothing(
-    sid: crate::domain::sid::ObjectSid,
-    unique_name: Option<crate::domain::name::UniqueName>,
-    space: Space,
-    at: Timestamp,
-) -> Head {
-    Head {
-        sid,
-        unique_name,
-        space,
-        created_by: None,
-        date_created: at,
-        date_updated: at,
-        date_expires: None,
-        revision: Revision(0),
-        last_event_id: EventId(0),
-    }
+fn services(view: &View, range: &Range<u64>) -> Page<crate::domain::service::ServiceHead> {
+    let made = view.services.values().map(|it| (it.head.ordinal, it.clone())).collect();
+    page::page(&made, range, |_, _| true, |_, tenant: &Arc<Tenant>| tenant.head.clone())
 }
 
-fn empty(head: Head) -> Object {
-    let body = match head.sid.kind {
-        ObjectKind::Document => {
-            crate::relay::store::view::Body::Document { data: Data::empty(), contributions: Vec::new() }
-        }
-        _ => crate::relay::store::view::Body::Map(Box::default()),
+fn objects(tenant: &Tenant, kind: ObjectKind, range: &Range<u64>, now: Timestamp) -> Page<Listed> {
+    let mut asked = page::over(range, |ordinal| (kind, ordinal));
+    // Without a start the listing begins where the kind does, and not where the map does.
+    let open = asked.from.is_none();
+    if open {
+        asked.from =
+            Some((kind, if range.order == crate::domain::query::Order::Ascending { 0 } else { u64::MAX }));
+    }
+    let object = |sid: &ObjectSid| tenant.object(*sid, now);
+    let stands = |key: &(ObjectKind, u64), sid: &ObjectSid| key.0 == kind && object(sid).is_some();
+    let row = |key: &(ObjectKind, u64), sid: &ObjectSid| {
+        object(sid).map(|it| Listed { ordinal: key.1, head: it.head.clone(), data: it.data().cloned() })
     };
-    Object { head, body, grants: Vec::new(), claims: None }
+    let page = page::page(&tenant.in_order, &asked, stands, row);
+    let rows = page.rows.into_iter().flatten().collect();
+    Page { rows, before: page.before && !open, more: page.more }
 }
 
-type Page = (Vec<std::sync::Arc<crate::domain::object::Item>>, bool, bool);
+fn grants(service: ServiceSid, object: &Object, range: &Range<Identity>) -> Page<Grant> {
+    let row = |identity: &Identity, permission: &crate::domain::permission::Permission| Grant {
+        service,
+        object: object.head.sid,
+        identity: identity.clone(),
+        permission: *permission,
+    };
+    page::page(&object.grants, range, |_, _| true, row)
+}
 
-/// One page of items, and whether there are others on either side of it.
-fn page(items: &Items, range: &Range, now: Timestamp) -> Page {
-    if let Some(key) = &range.only {
-        return (items.item(key, now).cloned().into_iter().collect(), false, false);
+/// The zero state of a shared object that does not stand (decision 18).
+fn nothing(tenant: &Tenant, admitted: &Admitted<Query>) -> Option<Object> {
+    let made = admitted.standing()?.service_made;
+    let shell = |sid, name: Option<UniqueName>, space| fresh(&Shell { sid, name, space }, made, None);
+    match admitted.grounds() {
+        Grounds::Shared { policy, sid, name } => {
+            let space = Space::Shared { policy: policy.name.clone() };
+            let mut object = shell(*sid, name.clone(), space);
+            if let Some(old) = tenant.objects.get(sid) {
+                // Expired and not yet swept: its counters go on from where they are.
+                object.head = Head { date_expires: None, ..old.head.clone() };
+            }
+            Some(object)
+        }
+        Grounds::Plain => Some(shell(admitted.standing()?.derived?, None, Space::Plain)),
+        Grounds::Private { .. } | Grounds::Service => None,
     }
-    let rows = range.rows.clamp(1, PAGE_ROWS_MAX);
-    let edge = |bounds| match (&range.from, bounds) {
-        (None, _) => Bound::Unbounded,
-        (Some(key), Bounds::Inclusive) => Bound::Included(key.clone()),
-        (Some(key), Bounds::Exclusive) => Bound::Excluded(key.clone()),
-    };
-    let opposite = match range.bounds {
-        Bounds::Inclusive => Bounds::Exclusive,
-        Bounds::Exclusive => Bounds::Inclusive,
-    };
-    let live =
-        |it: &(&crate::domain::name::ItemKey, &crate::relay::store::view::Entry)| !it.1.item.expired(now);
-    let standing = &items.standing;
-    let (mut found, before): (Vec<_>, bool) = match range.order {
-        Order::Ascending => {
-            let ahead = standing.range((edge(range.bounds), Bound::Unbounded)).filter(live).take(rows + 1);
-            let behind = range.from.is_some()
-                && standing.range((Bound::Unbounded, edge(opposite))).any(|it| live(&it));
-            (ahead.map(|it| it.1.item.clone()).collect(), behind)
-        }
-        Order::Descending => {
-            let ahead =
-                standing.range((Bound::Unbounded, edge(range.bounds))).rev().filter(live).take(rows + 1);
-            let behind = range.from.is_some()
-                && standing.range((edge(opposite), Bound::Unbounded)).any(|it| live(&it));
-            (ahead.map(|it| it.1.item.clone()).collect(), behind)
-        }
-    };
-    let more = rows < found.len();
-    found.truncate(rows);
-    (found, before, more)
 }

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use crate::{
     domain::{
         change::{Change, Operation},
-        name::{Identity, ItemKey, UniqueName},
+        limits::{DATA_BYTES_MAX, MESSAGE_DATA_BYTES_MAX},
+        name::{Identity, UniqueName},
         object::{Address, Head, ObjectKind, ObjectRef, Space},
         permission::Right,
         query::Query,
@@ -141,6 +142,9 @@ impl Gate {
         let Some(standing) = standing else {
             return Err(Refusal::plain(Reason::NotFound(Missing::Service)));
         };
+        if matches!(change.operation, Operation::Permit { .. }) && caller.identity().is_some() {
+            return Err(forbidden(None));
+        }
         let target = Place::of(&change.operation);
         let under = self.address(caller, &target, &standing, policies)?;
         if let (Grounds::Private { policy, captures, .. }, Charge::Take, Some(_)) =
@@ -156,7 +160,7 @@ impl Gate {
                 Grounds::Private { policy, .. } => Some(policy),
                 _ => None,
             };
-            examine(data, policy)?;
+            examine(data, cap_bytes(&change.operation), policy)?;
         }
         if let (Grounds::Private { policy, captures, .. }, Charge::Take, Some(_)) =
             (&under, charge, caller.identity())
@@ -177,20 +181,24 @@ impl Gate {
         policies: &Arc<PolicySet>,
         now: Timestamp,
     ) -> Result<Admitted<Query>, Refusal> {
-        valid(caller, Some(query.service()), now)?;
-        let standing = standing.ok_or_else(|| Refusal::plain(Reason::NotFound(Missing::Service)))?;
-        let under = match query.address() {
-            None if caller.identity().is_some() => return Err(forbidden(None)),
-            None => Grounds::Service,
-            Some(address) => {
+        valid(caller, query.service(), now)?;
+        if query.is_for_backends() && caller.identity().is_some() {
+            return Err(forbidden(None));
+        }
+        let missing = || Refusal::plain(Reason::NotFound(Missing::Service));
+        let under = match (query.address(), &standing) {
+            (None, None) if query.service().is_some() => return Err(missing()),
+            (None, _) => Grounds::Service,
+            (Some(address), standing) => {
                 let place = Place::at(address);
-                let under = self.address(caller, &place, &standing, policies)?;
-                readable(caller, &place, &standing, &under)?;
+                let standing = standing.as_ref().ok_or_else(missing)?;
+                let under = self.address(caller, &place, standing, policies)?;
+                readable(caller, &place, standing, &under)?;
                 under
             }
         };
         let (request, caller, policies) = (query, caller.clone(), policies.clone());
-        Ok(Admitted { request, caller, at: now, under, standing: Some(standing), policies })
+        Ok(Admitted { request, caller, at: now, under, standing, policies })
     }
 
     /// Whose business an address is. Another's private object is refused here, before anything
@@ -295,6 +303,9 @@ fn writable(
             Operation::Remove { .. } | Operation::RemoveItem { .. } if standing.head.is_none() => {
                 Err(Refusal::plain(Reason::NotFound(place.missing())))
             }
+            Operation::Permit { permission: None, .. } if standing.head.is_none() => {
+                Err(Refusal::plain(Reason::NotFound(Missing::Grant)))
+            }
             _ if standing.head.is_none() && standing.derived.is_none() && place.name.is_none() => {
                 Err(Refusal::plain(Reason::NotFound(place.missing())))
             }
@@ -366,10 +377,10 @@ fn too_fast(fault: TooFast, policy: &Arc<Policy>) -> Refusal {
     Refusal { retry_ms: Some(fault.retry_ms), ..refused(Reason::Limit, Some(policy), "limit", Vec::new()) }
 }
 
-/// The item that a change is about, if it is about one.
-pub(super) fn item_key(operation: &Operation) -> Option<&ItemKey> {
+/// Bytes that Sync allows for the data of this operation.
+fn cap_bytes(operation: &Operation) -> usize {
     match operation {
-        Operation::SetItem { key, .. } | Operation::RemoveItem { key, .. } => Some(key),
-        _ => None,
+        Operation::Publish { .. } => MESSAGE_DATA_BYTES_MAX,
+        _ => DATA_BYTES_MAX,
     }
 }

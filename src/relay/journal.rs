@@ -76,12 +76,17 @@ fn result(receipt: &Receipt) -> (String, String, u64) {
         Receipt::Object { head, .. } => {
             (head.sid.to_string(), head.revision.to_string(), head.last_event_id.0)
         }
-        Receipt::Item { map, item, .. } => (map.to_string(), item.revision.to_string(), item.last_event_id.0),
-        Receipt::ItemRemoved { map, item, event_id, .. } => {
-            (map.to_string(), item.revision.to_string(), event_id.0)
+        Receipt::Item { collection, item, .. } => {
+            (collection.to_string(), item.revision.to_string(), item.last_event_id.0)
         }
-        Receipt::ObjectRemoved | Receipt::Service { .. } | Receipt::ServiceRemoved => {
-            (String::new(), String::new(), 0)
+        Receipt::ItemRemoved { collection, item, event_id, .. } => {
+            (collection.to_string(), item.revision.to_string(), event_id.0)
         }
+        Receipt::Message { message, .. } => (message.to_string(), String::new(), 0),
+        Receipt::Permission(grant) => (grant.object.to_string(), String::new(), 0),
+        Receipt::ObjectRemoved
+        | Receipt::PermissionRemoved
+        | Receipt::Service { .. }
+        | Receipt::ServiceRemoved => (String::new(), String::new(), 0),
     }
 }

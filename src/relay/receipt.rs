@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use crate::domain::{
     data::Data,
+    name::Identity,
     object::{EventId, Head, Item},
+    permission::Permission,
     service::ServiceHead,
-    sid::{ObjectSid, ServiceSid},
+    sid::{MessageSid, ObjectSid, ServiceSid},
     time::Timestamp,
 };
 
@@ -28,8 +30,8 @@ pub enum Receipt {
     Item {
         /// In which service.
         service: ServiceSid,
-        /// In which map.
-        map: ObjectSid,
+        /// In which list or map.
+        collection: ObjectSid,
         /// The item after the change.
         item: Arc<Item>,
         /// Whether it was made.
@@ -41,8 +43,8 @@ pub enum Receipt {
     ItemRemoved {
         /// In which service.
         service: ServiceSid,
-        /// In which map.
-        map: ObjectSid,
+        /// In which list or map.
+        collection: ObjectSid,
         /// The item as it was.
         item: Arc<Item>,
         /// The event of its removal.
@@ -50,6 +52,17 @@ pub enum Receipt {
         /// When it was removed.
         at: Timestamp,
     },
+    /// A message was sent.
+    Message {
+        /// The message.
+        message: MessageSid,
+        /// Its content.
+        data: Data,
+    },
+    /// A grant was set.
+    Permission(Grant),
+    /// A grant was taken away.
+    PermissionRemoved,
     /// A service was made or changed.
     Service {
         /// The service after the change.
@@ -61,40 +74,89 @@ pub enum Receipt {
     ServiceRemoved,
 }
 
+/// What an identity may do with an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// In which service.
+    pub service: ServiceSid,
+    /// The object.
+    pub object: ObjectSid,
+    /// The identity.
+    pub identity: Identity,
+    /// What it may do.
+    pub permission: Permission,
+}
+
+/// Some rows, in the order that was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page<T> {
+    /// The rows.
+    pub rows: Vec<T>,
+    /// Whether rows stand on the other side of the start.
+    pub before: bool,
+    /// Whether more follow in this order.
+    pub more: bool,
+}
+
+/// One object of a listing.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    /// Its place in the order in which objects were made.
+    pub ordinal: u64,
+    /// The object.
+    pub head: Head,
+    /// A document's content.
+    pub data: Option<Data>,
+}
+
 /// The answer to a query.
 #[derive(Clone, Debug)]
 pub enum Reading {
+    /// Some services.
+    Services(Page<ServiceHead>),
     /// A service's settings.
     Service(Box<ServiceHead>),
-    /// An object; `data` of documents.
+    /// Some objects.
+    Objects {
+        /// In which service.
+        service: ServiceSid,
+        /// The objects.
+        page: Page<Listed>,
+    },
+    /// An object.
     Object {
         /// In which service.
         service: ServiceSid,
         /// The object.
         head: Box<Head>,
-        /// A document's content.
+        /// A document's content, a list's context.
         data: Option<Data>,
     },
     /// One item.
     Item {
         /// In which service.
         service: ServiceSid,
-        /// In which map.
-        map: ObjectSid,
+        /// In which list or map.
+        collection: ObjectSid,
         /// The item.
         item: Arc<Item>,
     },
-    /// Some items, in the order that was asked for.
+    /// Some items.
     Items {
         /// In which service.
         service: ServiceSid,
-        /// In which map.
-        map: ObjectSid,
+        /// In which list or map.
+        collection: ObjectSid,
         /// The items.
-        items: Vec<Arc<Item>>,
-        /// Whether items stand on the other side of the start.
-        before: bool,
-        /// Whether more follow in this order.
-        more: bool,
+        page: Page<Arc<Item>>,
     },
+    /// Some grants of an object.
+    Permissions {
+        /// The object; it stands in its grants too.
+        object: ObjectSid,
+        /// The grants.
+        page: Page<Grant>,
+    },
+    /// One grant.
+    Permission(Grant),
 }

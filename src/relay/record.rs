@@ -12,11 +12,11 @@ use crate::{
     domain::{
         change::{Expect, IfMatch},
         data::Data,
-        name::{Identity, ItemKey, UniqueName},
+        name::{Identity, ItemId, ItemKey, UniqueName},
         object::{Revision, Space},
-        permission::Right,
+        permission::{Permission, Right},
         service::Settings,
-        sid::{ObjectSid, ServiceSid},
+        sid::{MessageSid, ObjectSid, ServiceSid},
         time::Timestamp,
     },
     policy::Reserved,
@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// The version of the form; another one is not read.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 /// Version, hash before, hash after.
 const FRAME_BYTES: usize = 1 + 32 + 32;
 
@@ -59,6 +59,7 @@ pub(in crate::relay) enum By {
         policy: Arc<str>,
         version: Arc<str>,
         objects_max: u32,
+        bytes_max: u64,
         /// Kept with the private object: a backend that writes it later writes under these (decision 21).
         claims: Arc<str>,
     },
@@ -81,7 +82,7 @@ pub(in crate::relay) enum Effect {
     UpdateService { service: ServiceSid, settings: Settings },
     /// A service is removed with all that is in it.
     RemoveService { service: ServiceSid },
-    /// An object is made.
+    /// An object is made; `data` is a document's content or a list's context.
     Create {
         service: ServiceSid,
         shell: Shell,
@@ -102,12 +103,22 @@ pub(in crate::relay) enum Effect {
     },
     /// An object is removed with all that is in it and all that it publishes.
     Remove { service: ServiceSid, object: ObjectSid },
-    /// An item is set.
+    /// An item is appended to a list.
+    Push {
+        service: ServiceSid,
+        list: ObjectSid,
+        shell: Option<Shell>,
+        data: Data,
+        expires: Option<Timestamp>,
+        collection_expires: Option<Option<Timestamp>>,
+        publications: Vec<Publication>,
+    },
+    /// An item of a list or map is set.
     SetItem {
         service: ServiceSid,
-        map: ObjectSid,
+        collection: ObjectSid,
         shell: Option<Shell>,
-        key: ItemKey,
+        item: ItemId,
         expect: Expect,
         if_match: Option<IfMatch>,
         data: Option<Data>,
@@ -116,9 +127,27 @@ pub(in crate::relay) enum Effect {
         publications: Option<Vec<Publication>>,
     },
     /// An item is removed with all that it publishes.
-    RemoveItem { service: ServiceSid, map: ObjectSid, key: ItemKey, if_match: Option<Revision> },
+    RemoveItem { service: ServiceSid, collection: ObjectSid, item: ItemId, if_match: Option<Revision> },
+    /// A message goes through a stream. It is told and not written; what else it publishes is.
+    Message {
+        service: ServiceSid,
+        stream: ObjectSid,
+        /// A shared stream needs not stand: messages leave nothing behind.
+        shell: Option<Shell>,
+        message: MessageSid,
+        data: Data,
+        publications: Vec<Publication>,
+    },
+    /// What an identity may do with an object; `None` takes the grant away.
+    Permit {
+        service: ServiceSid,
+        object: ObjectSid,
+        shell: Option<Shell>,
+        identity: Identity,
+        permission: Option<Permission>,
+    },
     /// What is due at `at` is removed; the rest of the list is passed over.
-    Expire { service: ServiceSid, due: Vec<(ObjectSid, Option<ItemKey>)> },
+    Expire { service: ServiceSid, due: Vec<(ObjectSid, Option<ItemId>)> },
 }
 
 impl Effect {
@@ -132,8 +161,11 @@ impl Effect {
             | Self::Create { service, .. }
             | Self::Update { service, .. }
             | Self::Remove { service, .. }
+            | Self::Push { service, .. }
             | Self::SetItem { service, .. }
             | Self::RemoveItem { service, .. }
+            | Self::Message { service, .. }
+            | Self::Permit { service, .. }
             | Self::Expire { service, .. } => Some(*service),
         }
     }
@@ -151,9 +183,52 @@ pub(in crate::relay) struct Shell {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(in crate::relay) struct Publication {
     pub(in crate::relay) shell: Shell,
-    pub(in crate::relay) key: Option<ItemKey>,
+    pub(in crate::relay) spot: Spot,
     pub(in crate::relay) data: Data,
     pub(in crate::relay) expires: Option<Timestamp>,
+}
+
+/// Where in the shared object an output stands.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(in crate::relay) enum Spot {
+    /// It is the document.
+    Document,
+    /// The item of a map.
+    Key { key: ItemKey, items_max: u32 },
+    /// A new item of a list; that of the same source item again, if it has one there.
+    Append {
+        /// Whether it stays when its source is withdrawn.
+        keep: bool,
+        items_max: u32,
+        /// Whether the oldest items make room, else the write is refused.
+        drop_oldest: bool,
+    },
+    /// A message of a stream.
+    Message(MessageSid),
+}
+
+impl Record {
+    /// What of it stands in the log: all but messages, which are told once and not kept. `None`
+    /// when that is all.
+    pub(in crate::relay) fn durable(mut self) -> Option<Self> {
+        let kept = |it: &Publication| !matches!(it.spot, Spot::Message(_));
+        match &mut self.effect {
+            Effect::Message { data, publications, .. } => {
+                *data = Data::empty();
+                publications.retain(kept);
+                if publications.is_empty() {
+                    return None;
+                }
+            }
+            Effect::Create { publications, .. } | Effect::Push { publications, .. } => {
+                publications.retain(kept);
+            }
+            Effect::Update { publications: Some(publications), .. }
+            | Effect::SetItem { publications: Some(publications), .. } => publications.retain(kept),
+            _ => (),
+        }
+        Some(self)
+    }
 }
 
 /// Why a stored group cannot be read.

@@ -75,7 +75,7 @@ pub enum Reason {
     /// Too many objects, items or bytes.
     #[error("quota exceeded: {what}")]
     Quota {
-        /// Of what: "objects", "bytes", "items", "services".
+        /// Of what: "objects", "bytes", "items", "grants", "services".
         what: &'static str,
     },
     /// The machine is short of memory or disk: nothing may grow.
@@ -93,6 +93,9 @@ pub enum Reason {
     /// The key is taken.
     #[error("an item with the given key already exists in the map")]
     ItemExists,
+    /// A private object is its owner's: it cannot be granted to others.
+    #[error("a private object of a policy cannot be granted to others")]
+    Private,
     /// The revision is another one.
     #[error("the revision does not match the expected revision")]
     RevisionMismatch {
@@ -100,12 +103,6 @@ pub enum Reason {
         of: ObjectKind,
         /// The revision that stands; `None` when nothing does.
         current: Option<Revision>,
-    },
-    /// A later version of Airlock does this.
-    #[error("{what} are not supported in this version")]
-    NotSupported {
-        /// What is not.
-        what: &'static str,
     },
     /// Who resumes from there would miss removals: open the object again.
     #[error("the events since then are no longer kept: open the object again")]
@@ -130,6 +127,9 @@ pub enum Missing {
     /// The item of an object of this kind.
     #[error("item not found")]
     Item(ObjectKind),
+    /// The grant of an identity.
+    #[error("permission not found")]
+    Grant,
 }
 
 impl Refusal {

@@ -7,8 +7,9 @@ use serde_json::Value;
 use crate::{
     domain::{
         change::{Change, Expect, Operation},
-        data::Input,
-        name::Identity,
+        data::{Data, Input},
+        event::{Event, Happening},
+        name::{Identity, ItemId, ItemKey, UniqueName},
         object::{Address, ObjectKind, ObjectRef},
         service::SettingsChange,
         sid::ServiceSid,
@@ -58,13 +59,15 @@ struct Stage<'p> {
     claims: Value,
     now: Timestamp,
     steps: u64,
+    /// What the last step told.
+    told: Vec<Event>,
 }
 
 impl<'p> Stage<'p> {
     fn new(policies: &'p Arc<PolicySet>, case: &Case) -> Self {
         let (service, now) = (ServiceSid::new([0; 16]), CASE_NOW);
         let (gate, view, claims) = (Gate::new(), View::default(), case.claims.clone());
-        let mut stage = Self { policies, gate, view, service, claims, now, steps: 0 };
+        let mut stage = Self { policies, gate, view, service, claims, now, steps: 0, told: Vec::new() };
         stage.commit(rewrite::founding([7; 32], DecisionId(0), now));
         stage.commit(rewrite::activation(policies, DecisionId(0), now));
         let settings = SettingsChange { acl: Some(true), ..SettingsChange::default() };
@@ -119,28 +122,24 @@ impl<'p> Stage<'p> {
         let create =
             |data| Operation::Create { service, kind, name: Some(write.name.clone()), data, ttl: None };
         let Some(text) = &write.data else {
-            let operation = match write.key.clone() {
-                Some(key) => Operation::RemoveItem { address, key },
+            let operation = match write.item.clone() {
+                Some(item) => Operation::RemoveItem { address, item },
                 None => Operation::Remove { address },
             };
             return self.decide(by, operation, charge);
         };
         let data = Input::parse(text).map_err(|it| Refusal::plain(Reason::Data(it)).by_rule("size"))?;
-        let operation = match (kind, write.key.clone()) {
-            (ObjectKind::Map, Some(key)) => {
-                if !stands {
-                    // Making the map costs no token: it is the item that the case is about.
-                    self.decide(by, create(Input::empty()), Charge::Taken)?;
-                }
-                let data = Some(data);
-                Operation::SetItem {
-                    address,
-                    key,
-                    expect: Expect::Any,
-                    data,
-                    ttl: None,
-                    collection_ttl: None,
-                }
+        if kind != ObjectKind::Document && !stands {
+            // Making it costs no token: it is the item, or the message, that the case is about.
+            self.decide(by, create(Input::empty()), Charge::Taken)?;
+        }
+        let (ttl, collection_ttl) = (None, None);
+        let operation = match (kind, write.item.clone()) {
+            (ObjectKind::Stream, _) => Operation::Publish { address, data },
+            (ObjectKind::List, None) => Operation::Push { address, data, ttl, collection_ttl },
+            (ObjectKind::Map | ObjectKind::List, Some(item)) => {
+                let (expect, data) = (Expect::Any, Some(data));
+                Operation::SetItem { address, item, expect, data, ttl, collection_ttl }
             }
             _ if stands => Operation::Update { address, data: Some(data), ttl: None },
             _ => create(data),
@@ -168,8 +167,9 @@ impl<'p> Stage<'p> {
         let record = rewrite::rewrite(admitted, &given)?.into_record();
         let made = record.effect.service();
         match apply(&mut self.view, &record) {
-            Ok(_) => {
+            Ok(applied) => {
                 self.service = made.unwrap_or(self.service);
+                self.told = applied.events;
                 Ok(())
             }
             Err(Rejection::Refused(reason)) => Err(Refusal::of_apply(reason)),
@@ -192,6 +192,8 @@ impl<'p> Stage<'p> {
         }
     }
 
+    /// What stands at the places of the written object, what it has just appended to lists, and the
+    /// messages that it has sent on.
     fn published(&self, write: &Write) -> Vec<Publication> {
         let Some(tenant) = self.view.tenant(self.service) else {
             return Vec::new();
@@ -199,26 +201,40 @@ impl<'p> Stage<'p> {
         let Some(sid) = tenant.names.get(&(write.kind, write.name.clone())) else {
             return Vec::new();
         };
-        let source = (*sid, write.key.clone());
+        let source = (*sid, write.item.clone());
         let places = tenant.sources.get(&source).cloned().unwrap_or_else(|| Arc::from([]));
-        let shown = places.iter().filter_map(|(place, key)| {
+        let shown = places.iter().filter_map(|(place, item)| {
             let object = tenant.objects.get(place)?;
-            let contributions = match (&object.body, key) {
+            let contributions = match (&object.body, item) {
                 (Body::Document { contributions, .. }, None) => contributions,
-                (Body::Map(items), Some(key)) => &items.standing.get(key)?.contributions,
+                (Body::Items(items), Some(id)) => &items.standing.get(id)?.contributions,
                 _ => return None,
             };
             let own = contributions.iter().find(|it| it.source.as_ref() == Some(&source))?;
-            let data = serde_json::from_str(own.data.as_str()).ok()?;
-            Some(Publication {
-                kind: place.kind,
-                name: object.head.unique_name.clone()?,
-                key: key.clone(),
-                data,
-            })
+            let key = item.as_ref().and_then(ItemId::key).cloned();
+            publication(place.kind, object.head.unique_name.as_ref(), key, &own.data)
         });
-        shown.collect()
+        let listed = self.told.iter().filter(|it| it.object != *sid).filter_map(|event| match &event.what {
+            Happening::ItemSet { item, .. } if event.kind() == ObjectKind::List => {
+                publication(ObjectKind::List, event.unique_name.as_ref(), None, &item.data)
+            }
+            Happening::MessagePublished { data, .. } => {
+                publication(ObjectKind::Stream, event.unique_name.as_ref(), None, data)
+            }
+            _ => None,
+        });
+        shown.filter(|it| it.kind != ObjectKind::List).chain(listed).collect()
     }
+}
+
+fn publication(
+    kind: ObjectKind,
+    name: Option<&UniqueName>,
+    key: Option<ItemKey>,
+    data: &Data,
+) -> Option<Publication> {
+    let data = serde_json::from_str(data.as_str()).ok()?;
+    Some(Publication { kind, name: name?.clone(), key, data })
 }
 
 fn show(it: &Publication) -> String {

@@ -12,19 +12,19 @@ use crate::{
         change::{Change, Expect, IfMatch, Operation},
         data::{Data, Input},
         detail::Violation,
-        limits::DATA_BYTES_MAX,
-        name::{Identity, ItemKey},
+        limits::{DATA_BYTES_MAX, MESSAGE_DATA_BYTES_MAX, PRIVATE_BYTES_MAX},
+        name::{Identity, ItemId, ItemKey},
         object::{Address, ObjectKind, ObjectRef, Revision, Space},
         service::Settings,
-        sid::{ObjectSid, ServiceSid},
+        sid::{MessageSid, ObjectSid, ServiceSid},
         time::{Timestamp, Ttl},
     },
-    policy::{Bindings, Policy, PolicySet, Reserved},
+    policy::{Bindings, OnWithdraw, Policy, PolicySet, Rendered, Reserved, Target, WhenFull},
     relay::{
         authn::Caller,
         derived, examine,
         gate::{self, Admitted, Grounds},
-        record::{By, Effect, Publication, Record, Shell},
+        record::{By, Effect, Publication, Record, Shell, Spot},
         refusal::{DecisionId, Missing, Reason, Refusal},
         standing::Standing,
     },
@@ -77,7 +77,7 @@ pub(super) fn rewrite(admitted: Admitted<Change>, given: &Given) -> Result<Batch
 /// Birth 2: the sweep removes what is due.
 pub(super) fn expiry(
     service: ServiceSid,
-    due: Vec<(ObjectSid, Option<ItemKey>)>,
+    due: Vec<(ObjectSid, Option<ItemId>)>,
     decision: DecisionId,
     at: Timestamp,
 ) -> Batch {
@@ -109,6 +109,7 @@ fn by(caller: &Caller, grounds: &Grounds, operation: &Operation, given: &Given) 
             policy: policy.name.clone(),
             version: policy.version.clone(),
             objects_max: policy.from.objects_max,
+            bytes_max: PRIVATE_BYTES_MAX,
             claims: caller.claims().to_string().into(),
         },
         _ => By::Client {
@@ -158,8 +159,11 @@ impl Pen<'_> {
         Ok(match change.operation {
             Operation::Create { kind, name, data, ttl, .. } => {
                 let shell = self.shell(kind, name);
-                let publications = self.publications(Some(&data), None)?.unwrap_or_default();
-                let data = (kind == ObjectKind::Document).then(|| data.data().clone());
+                let publications = self.publications(Some(&data), Written::Object)?.unwrap_or_default();
+                // A document always has data, a list may have a context, the others have nothing.
+                let kept =
+                    kind == ObjectKind::Document || (kind == ObjectKind::List && !data.data().is_empty());
+                let data = kept.then(|| data.data().clone());
                 let expires = ttl.and_then(|it| self.at.after(it));
                 Effect::Create { service, shell, data, expires, publications }
             }
@@ -168,26 +172,50 @@ impl Pen<'_> {
                 object: self.object(&address)?,
                 shell: self.shared_shell(),
                 if_match: revision,
-                publications: self.publications(data.as_ref(), None)?,
+                publications: self.publications(data.as_ref(), Written::Object)?,
                 data: data.map(|it| it.data().clone()),
                 expires: self.expires(ttl),
             },
             Operation::Remove { address } => Effect::Remove { service, object: self.object(&address)? },
-            Operation::SetItem { address, key, expect, data, ttl, collection_ttl } => Effect::SetItem {
+            Operation::Push { address, data, ttl, collection_ttl } => Effect::Push {
                 service,
-                map: self.object(&address)?,
+                list: self.object(&address)?,
                 shell: self.shared_shell(),
-                publications: self.publications(data.as_ref(), Some(&key))?,
-                key,
+                publications: self.publications(Some(&data), Written::Item(None))?.unwrap_or_default(),
+                data: data.data().clone(),
+                expires: ttl.and_then(|it| self.at.after(it)),
+                collection_expires: self.expires(collection_ttl),
+            },
+            Operation::SetItem { address, item, expect, data, ttl, collection_ttl } => Effect::SetItem {
+                service,
+                collection: self.object(&address)?,
+                shell: self.shared_shell(),
+                publications: self.publications(data.as_ref(), Written::Item(item.key()))?,
+                item,
                 expect: if change.if_match == Some(IfMatch::Absent) { Expect::Any } else { expect },
                 if_match: change.if_match,
                 data: data.map(|it| it.data().clone()),
                 expires: self.expires(ttl),
                 collection_expires: self.expires(collection_ttl),
             },
-            Operation::RemoveItem { address, key } => {
-                Effect::RemoveItem { service, map: self.object(&address)?, key, if_match: revision }
+            Operation::RemoveItem { address, item } => {
+                Effect::RemoveItem { service, collection: self.object(&address)?, item, if_match: revision }
             }
+            Operation::Publish { address, data } => Effect::Message {
+                service,
+                stream: self.object(&address)?,
+                shell: self.shared_shell(),
+                publications: self.publications(Some(&data), Written::Object)?.unwrap_or_default(),
+                message: MessageSid::new(self.given.sid),
+                data: data.data().clone(),
+            },
+            Operation::Permit { address, identity, permission } => Effect::Permit {
+                service,
+                object: self.object(&address)?,
+                shell: self.shared_shell(),
+                identity,
+                permission,
+            },
             other => service_effect(other, self.given)?,
         })
     }
@@ -236,12 +264,18 @@ impl Pen<'_> {
     fn publications(
         &self,
         data: Option<&Input>,
-        key: Option<&ItemKey>,
+        written: Written<'_>,
     ) -> Result<Option<Vec<Publication>>, Refusal> {
         let (Grounds::Private { policy, captures, owner }, Some(data)) = (self.grounds, data) else {
             return Ok(None);
         };
-        if (policy.from.kind == ObjectKind::Map) != key.is_some() || data.data().is_empty() {
+        let of_items = matches!(policy.from.kind, ObjectKind::List | ObjectKind::Map);
+        let key = match written {
+            Written::Item(key) if of_items => key,
+            Written::Object if !of_items => None,
+            _ => return Ok(Some(Vec::new())),
+        };
+        if data.data().is_empty() {
             return Ok(Some(Vec::new()));
         }
         let claims =
@@ -257,7 +291,7 @@ impl Pen<'_> {
         bindings: &Bindings<'_>,
     ) -> Result<Vec<Publication>, Refusal> {
         let mut publications = Vec::with_capacity(policy.targets.len());
-        for target in &policy.targets {
+        for (at, target) in policy.targets.iter().enumerate() {
             let rendered = target.render(data, bindings).map_err(|it| {
                 let violation =
                     Violation { pointer: it.pointer, keyword: "rewrite".to_owned(), message: it.message };
@@ -272,20 +306,52 @@ impl Pen<'_> {
                 ));
             }
             let too_large = || examine::refused(Reason::Rewrite, Some(policy), "rewrite", Vec::new());
-            let data = Data::of(&rendered.data)
-                .filter(|it| it.size_bytes() <= DATA_BYTES_MAX)
-                .ok_or_else(too_large)?;
+            let max_bytes =
+                if target.kind == ObjectKind::Stream { MESSAGE_DATA_BYTES_MAX } else { DATA_BYTES_MAX };
+            let data =
+                Data::of(&rendered.data).filter(|it| it.size_bytes() <= max_bytes).ok_or_else(too_large)?;
             let sid = derived::sid(&self.standing.secret, self.standing.service, target.kind, &rendered.name);
             let space = Space::Shared { policy: policy.name.clone() };
+            let spot = self.spot(policy, target, &rendered, at);
             publications.push(Publication {
                 shell: Shell { sid, name: Some(rendered.name), space },
-                key: rendered.key,
+                spot,
                 data,
                 expires: target.ttl.and_then(|it| self.at.after(it)),
             });
         }
         Ok(publications)
     }
+
+    /// Where in the shared object a target's output stands; `at` is the target's place in its policy.
+    fn spot(&self, policy: &Policy, target: &Target, rendered: &Rendered, at: usize) -> Spot {
+        let items_max = target.items_max;
+        match (target.kind, &rendered.key) {
+            (ObjectKind::Map, Some(key)) => Spot::Key { key: key.clone(), items_max },
+            (ObjectKind::List, _) => Spot::Append {
+                // A message cannot be withdrawn, and neither can what was made of it.
+                keep: policy.from.kind == ObjectKind::Stream || target.on_withdraw == OnWithdraw::Keep,
+                items_max,
+                drop_oldest: target.when_full == WhenFull::DropOldest,
+            },
+            (ObjectKind::Stream, _) => {
+                let mut sid = self.given.sid;
+                if let Some(last) = sid.last_mut() {
+                    // One drawn SID names the message and, one step on each, those made of it.
+                    *last = last.wrapping_add(u8::try_from(at + 1).unwrap_or(u8::MAX));
+                }
+                Spot::Message(MessageSid::new(sid))
+            }
+            (ObjectKind::Document | ObjectKind::Map, _) => Spot::Document,
+        }
+    }
+}
+
+/// What a write is about: a whole object or message, or one item; of a map's item the key is known.
+#[derive(Clone, Copy)]
+enum Written<'w> {
+    Object,
+    Item(Option<&'w ItemKey>),
 }
 
 /// Names an attempt by who made it, what it is called, and what it says (decision 7).
@@ -307,7 +373,10 @@ fn batch_id(caller: &Caller, change: &Change) -> Option<[u8; 16]> {
             None => (),
         },
     }
-    part(gate::item_key(&change.operation).map_or("", |it| it.as_str()));
+    part(&match &change.operation {
+        Operation::SetItem { item, .. } | Operation::RemoveItem { item, .. } => item.to_string(),
+        _ => String::new(),
+    });
     let mut id = [0; 16];
     for (to, from) in id.iter_mut().zip(context.finish().as_ref()) {
         *to = *from;

@@ -13,8 +13,9 @@ pub trait Watcher: Send + Sync {
     fn id(&self) -> u64;
     /// Queues one event.
     fn queue(&self, event: &Arc<Event>) -> Queued;
-    /// Closes the connection: who comes back is judged anew.
-    fn cut(&self);
+    /// Tells that the subscription to an object has ended, and why; of what waits for the socket
+    /// nothing more about this object is handed over (decision 4).
+    fn revoke(&self, object: ObjectSid, error: &Error) -> Queued;
     /// Hands what has gathered to the socket, in one write as far as it takes it.
     fn flush(&self);
 }

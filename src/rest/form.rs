@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// Every name that some resource reads; others are not kept, so a form claims little memory.
-const NAMES: [&str; 19] = [
+const NAMES: [&str; 22] = [
     "UniqueName",
     "Data",
     "Ttl",
@@ -28,6 +28,9 @@ const NAMES: [&str; 19] = [
     "From",
     "Order",
     "Bounds",
+    "Read",
+    "Write",
+    "Manage",
 ];
 
 /// The parameters of a request.

@@ -1,58 +1,64 @@
-//! A page of items: what is asked for, and the `meta` with absolute URLs that the libraries follow.
-
-use std::sync::Arc;
+//! One page of rows: what is asked for, and the `meta` with absolute URLs that the libraries follow.
 
 use form_urlencoded::Serializer;
 
 use super::form::Form;
 use crate::{
-    domain::{
-        object::Item,
-        query::{Order, Range},
-    },
+    domain::query::{Order, Range},
+    relay::Page,
     wire::{
         fault::Fault,
-        page::{PageToken, Turn},
+        page::{Mark, PageToken, Turn},
         request,
-        resource::{Meta, rest_items},
+        resource::{Meta, rest_page},
     },
 };
 
 /// A page as it was asked for.
 #[derive(Debug)]
-pub(super) struct Asked {
+pub(super) struct Asked<K> {
     rows: usize,
     page: u64,
-    token: Option<PageToken>,
-    range: Range,
+    token: Option<PageToken<K>>,
+    range: Range<K>,
     /// `From`, `Bounds` and `Order`, repeated in every URL.
     echo: Vec<(&'static str, String)>,
 }
 
-impl Asked {
+impl<K: Mark> Asked<K> {
+    /// A page of items, whose order and start can be asked for.
+    ///
     /// # Errors
     /// The first parameter that is not what it must be.
-    pub(super) fn parse(query: &Form) -> Result<Self, Fault> {
-        let rows = request::page_size(query.filled("PageSize"))?;
-        let token = query.filled("PageToken").map(PageToken::parse).transpose()?;
+    pub(super) fn parse(query: &Form, from: impl Fn(&str) -> Result<K, Fault>) -> Result<Self, Fault> {
+        let listing = Self::listing(query)?;
         let range = Range {
-            only: None,
-            from: query.filled("From").map(request::key).transpose()?,
+            from: query.filled("From").map(from).transpose()?,
             bounds: request::bounds(query.filled("Bounds"))?,
             order: request::order(query.filled("Order"))?,
-            rows,
+            ..listing.range
         };
         let echo = ["From", "Bounds", "Order"]
             .into_iter()
             .filter_map(|name| query.filled(name).map(|value| (name, value.to_owned())))
             .collect();
+        Ok(Self { range, echo, ..listing })
+    }
+
+    /// A page of a listing that has one order only.
+    ///
+    /// # Errors
+    /// The first parameter that is not what it must be.
+    pub(super) fn listing(query: &Form) -> Result<Self, Fault> {
+        let rows = request::page_size(query.filled("PageSize"))?;
+        let token = query.filled("PageToken").map(PageToken::parse).transpose()?;
         // Only the client counts pages; what it says is repeated.
         let page = query.filled("Page").and_then(|it| it.parse().ok()).unwrap_or(0);
-        Ok(Self { rows, page, token, range, echo })
+        Ok(Self { rows, page, token, range: Range { rows, ..Range::default() }, echo: Vec::new() })
     }
 
     /// What to read: the token decides where, if there is one.
-    pub(super) fn range(&self) -> Range {
+    pub(super) fn range(&self) -> Range<K> {
         self.token.as_ref().map_or_else(|| self.range.clone(), |it| it.range(self.rows))
     }
 
@@ -60,32 +66,32 @@ impl Asked {
         self.token.as_ref().map_or(self.range.order, |it| it.order)
     }
 
-    /// The page as JSON. `url` is that of the items; `more` is said in the direction of the reading.
-    /// On the other side of a token lies what it was made beside.
-    pub(super) fn render(
+    /// The page as JSON. `key` is the word for the rows, `url` that of the listing; `more` is said in
+    /// the direction of the reading. On the other side of a token lies what it was made beside.
+    pub(super) fn render<T>(
         &self,
-        url: &str,
-        mut items: Vec<Arc<Item>>,
-        more: bool,
-        text: impl Fn(&Item) -> String,
+        (key, url): (&'static str, &str),
+        mut page: Page<T>,
+        text: impl Fn(&T) -> String,
+        mark: impl Fn(&T) -> K,
     ) -> String {
         let back = self.token.as_ref().is_some_and(|it| it.turn == Turn::Previous);
         if back {
-            items.reverse();
+            page.rows.reverse();
         }
         // A listing begins where `From` says: nothing lies before its first page.
-        let (before, more) = if back { (more, true) } else { (self.token.is_some(), more) };
-        let turned = |turn: Turn, item: Option<&Arc<Item>>, page: u64| {
-            let key = item?.key.clone();
-            let token = PageToken { turn, order: self.order(), key }.to_text();
-            Some(self.url(url, page, Some(&token)))
+        let (before, more) = if back { (page.more, true) } else { (self.token.is_some(), page.more) };
+        let turned = |turn: Turn, row: Option<&T>, number: u64| {
+            let token = PageToken { turn, order: self.order(), at: mark(row?) }.to_text();
+            Some(self.url(url, number, Some(&token)))
         };
-        let texts: Vec<String> = items.iter().map(|it| text(it)).collect();
+        let texts: Vec<String> = page.rows.iter().map(text).collect();
         let own = self.token.as_ref().map(PageToken::to_text);
-        let next = more.then(|| turned(Turn::Next, items.last(), self.page.saturating_add(1))).flatten();
-        let previous =
-            before.then(|| turned(Turn::Previous, items.first(), self.page.saturating_sub(1))).flatten();
-        rest_items(
+        let (first, last) = (page.rows.first(), page.rows.last());
+        let next = more.then(|| turned(Turn::Next, last, self.page.saturating_add(1))).flatten();
+        let previous = before.then(|| turned(Turn::Previous, first, self.page.saturating_sub(1))).flatten();
+        rest_page(
+            key,
             &texts,
             &Meta {
                 page: self.page,
@@ -114,36 +120,21 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::domain::{
-        data::Data,
-        name::ItemKey,
-        object::{EventId, Revision},
-        query::Bounds,
-        time::Timestamp,
-    };
+    use crate::domain::{name::ItemId, object::ObjectKind, query::Bounds};
 
-    fn items(keys: &[&str]) -> Vec<Arc<Item>> {
-        let item = |key: &&str| Item {
-            key: ItemKey::try_from(*key).expect("a key"),
-            data: Data::empty(),
-            created_by: None,
-            date_created: Timestamp::default(),
-            date_updated: Timestamp::default(),
-            date_expires: None,
-            revision: Revision(0),
-            created_event_id: EventId(0),
-            last_event_id: EventId(0),
-        };
-        keys.iter().map(|it| Arc::new(item(it))).collect()
+    fn item(text: &str) -> Result<ItemId, Fault> {
+        request::item(ObjectKind::Map, text)
     }
 
-    fn asked(query: &str) -> Result<Asked, Fault> {
-        Asked::parse(&Form::parse(query.as_bytes())?)
+    fn asked(query: &str) -> Result<Asked<ItemId>, Fault> {
+        Asked::parse(&Form::parse(query.as_bytes())?, item)
     }
 
     fn page(query: &str, keys: &[&str], more: bool) -> Value {
         let asked = asked(query).expect("a page");
-        let text = asked.render("http://h/Items", items(keys), more, |it| format!("\"{}\"", it.key));
+        let rows: Vec<ItemId> = keys.iter().map(|it| item(it).expect("a key")).collect();
+        let page = Page { rows, before: false, more };
+        let text = asked.render(("items", "http://h/Items"), page, |it| format!("\"{it}\""), Clone::clone);
         serde_json::from_str(&text).expect("JSON")
     }
 
@@ -163,13 +154,13 @@ mod tests {
 
         let next = query_of(&meta["next_page_url"]);
         let range = asked(&next).expect("a page").range();
-        assert_eq!((range.from.expect("a key").as_str(), range.bounds), ("d", Bounds::Exclusive));
+        assert_eq!((range.from.expect("a key").to_string().as_str(), range.bounds), ("d", Bounds::Exclusive));
         let second = page(&next, &["e", "f"], false);
         assert_eq!((&second["meta"]["page"], &second["meta"]["next_page_url"]), (&1.into(), &Value::Null));
 
         let back = query_of(&second["meta"]["previous_page_url"]);
         let range = asked(&back).expect("a page").range();
-        assert_eq!((range.from.expect("a key").as_str(), range.order), ("e", Order::Descending));
+        assert_eq!((range.from.expect("a key").to_string().as_str(), range.order), ("e", Order::Descending));
         let again = page(&back, &["d", "b c"], false);
         assert_eq!(again["items"], serde_json::json!(["b c", "d"]));
         assert_eq!(query_of(&again["meta"]["next_page_url"]), next);

@@ -2,7 +2,7 @@
 
 use warp::{http::Uri, reply::Response};
 
-use super::{form::Form, visit::Visit};
+use super::{form::Form, page::Asked, visit::Visit};
 use crate::{
     domain::{
         change::{Change, Operation},
@@ -11,8 +11,11 @@ use crate::{
         service::SettingsChange,
         sid::ServiceSid,
     },
-    relay::{Error, Missing, Reason, Receipt},
-    wire::fault::{Fault, Stop},
+    relay::{Error, Failure, Missing, Reading, Reason, Receipt},
+    wire::{
+        fault::{Fault, Stop},
+        http::json,
+    },
 };
 
 /// The alias of the account's default service.
@@ -38,6 +41,17 @@ pub(super) async fn find(visit: &Visit<'_>, text: &str) -> Result<ServiceSid, St
             _ => Err(error.into()),
         },
     }
+}
+
+/// A page of the services.
+pub(super) fn all(visit: &Visit<'_>) -> Result<Response, Stop> {
+    let asked = visit.query().and_then(Asked::listing)?;
+    let Reading::Services(page) = visit.relay.read(visit.caller, &Query::Services(asked.range()))? else {
+        return Err(Failure::Contended.into());
+    };
+    let url = format!("{}/v1/Services", visit.place.base);
+    let body = asked.render(("services", &url), page, |it| visit.place.service(it), |it| it.ordinal);
+    Ok(json(200, None, body))
 }
 
 /// Makes a service.

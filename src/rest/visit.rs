@@ -6,7 +6,7 @@ use super::form::Form;
 use crate::{
     domain::{
         change::{Change, IdempotencyKey, IfMatch, Operation},
-        object::{Address, ObjectKind},
+        object::{Address, Head, ObjectKind},
         query::Query,
         sid::ServiceSid,
     },
@@ -15,7 +15,7 @@ use crate::{
         fault::{Fault, Stop},
         http::json,
         request,
-        resource::{RestPlace, etag},
+        resource::{self, RestPlace, etag},
     },
 };
 
@@ -77,16 +77,20 @@ impl Visit<'_> {
         Ok(match receipt {
             Receipt::Object { service, head, data, created } => {
                 let body = self.place.object(service, &head, data.as_ref());
-                json(status(created), Some(&etag(head.revision)), body)
+                json(status(created), etag_of(&head).as_deref(), body)
             }
-            Receipt::Item { service, map, item, created } => {
-                let body = self.place.item(service, map, &item);
+            Receipt::Item { service, collection, item, created } => {
+                let body = self.place.item(service, collection, &item);
                 json(status(created), Some(&etag(item.revision)), body)
             }
             Receipt::Service { head, created } => json(status(created), None, self.place.service(&head)),
-            Receipt::ObjectRemoved | Receipt::ItemRemoved { .. } | Receipt::ServiceRemoved => {
-                json(204, None, "")
-            }
+            Receipt::Message { message, data } => json(201, None, resource::message(message, &data)),
+            // An upsert: 200 whether or not there was a grant before (sync-rest, 1).
+            Receipt::Permission(grant) => json(200, None, self.place.grant(&grant)),
+            Receipt::ObjectRemoved
+            | Receipt::ItemRemoved { .. }
+            | Receipt::PermissionRemoved
+            | Receipt::ServiceRemoved => json(204, None, ""),
         })
     }
 
@@ -95,13 +99,17 @@ impl Visit<'_> {
         Ok(match self.relay.read(self.caller, query)? {
             Reading::Service(head) => json(200, None, self.place.service(&head)),
             Reading::Object { service, head, data } => {
-                json(200, Some(&etag(head.revision)), self.place.object(service, &head, data.as_ref()))
+                json(200, etag_of(&head).as_deref(), self.place.object(service, &head, data.as_ref()))
             }
-            Reading::Item { service, map, item } => {
-                json(200, Some(&etag(item.revision)), self.place.item(service, map, &item))
+            Reading::Item { service, collection, item } => {
+                json(200, Some(&etag(item.revision)), self.place.item(service, collection, &item))
             }
-            // Pages are rendered where they are asked for; nothing else asks for items.
-            Reading::Items { .. } => return Err(Failure::Contended.into()),
+            Reading::Permission(grant) => json(200, None, self.place.grant(&grant)),
+            // Pages are rendered where they are asked for; nothing else asks for them.
+            Reading::Services(_)
+            | Reading::Objects { .. }
+            | Reading::Items { .. }
+            | Reading::Permissions { .. } => return Err(Failure::Contended.into()),
         })
     }
 
@@ -115,4 +123,9 @@ impl Visit<'_> {
         let if_match = self.judged(&Query::Object(address.clone()), self.condition().map_err(Stop::from))?;
         self.write(Operation::Remove { address }, if_match).await
     }
+}
+
+/// The ETag of an object: a stream has no revision, and so no ETag.
+fn etag_of(head: &Head) -> Option<String> {
+    (head.sid.kind != ObjectKind::Stream).then(|| etag(head.revision))
 }

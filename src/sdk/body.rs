@@ -24,6 +24,7 @@ pub(super) struct Body<'b> {
     unique_name: Option<&'b RawValue>,
     key: Option<&'b RawValue>,
     data: Option<&'b RawValue>,
+    context: Option<&'b RawValue>,
     ttl: Option<&'b RawValue>,
 }
 
@@ -50,6 +51,14 @@ impl<'b> Body<'b> {
     /// The data, as the text that it is.
     pub(super) fn data(&self, kind: ObjectKind) -> Result<Option<Input>, Fault> {
         self.data.map(|it| request::data(it.get(), kind)).transpose()
+    }
+
+    /// The context of a new list; null is none.
+    pub(super) fn context(&self) -> Result<Option<Input>, Fault> {
+        match self.context.map(RawValue::get) {
+            None | Some("null") => Ok(None),
+            Some(text) => request::data(text, ObjectKind::List).map(Some),
+        }
     }
 
     /// The time to live; null is none.
@@ -87,6 +96,7 @@ impl<'de> Visitor<'de> for Attributes {
                 "unique_name" => Some(&mut body.unique_name),
                 "key" => Some(&mut body.key),
                 "data" => Some(&mut body.data),
+                "context" => Some(&mut body.context),
                 "ttl" => Some(&mut body.ttl),
                 _ => None,
             };

@@ -1,4 +1,4 @@
-//! The items of maps as the SDK lists, sets and removes them.
+//! The items of lists and maps as the SDK lists, appends, sets and removes them.
 
 use std::sync::Arc;
 
@@ -6,10 +6,12 @@ use super::{Call, Request, body::Body};
 use crate::{
     domain::{
         change::{Expect, IfMatch, Operation},
+        name::ItemId,
         object::{Item, ObjectKind},
         query::{Order, Query, Range},
         sid::{ObjectSid, ServiceSid},
     },
+    relay::Page,
     wire::{
         fault::{Fault, Stop},
         page::{PageToken, Turn},
@@ -18,34 +20,26 @@ use crate::{
     },
 };
 
-const KIND: ObjectKind = ObjectKind::Map;
-
-/// `…/Maps/<id>/Items`: a page of items, one item by key, or a new item.
-pub(super) fn all(service: ServiceSid, map: &str, asked: &Request) -> Result<Call, Stop> {
-    let address = request::address(service, KIND, map);
+/// `…/Lists/<id>/Items`, `…/Maps/<id>/Items`: a page of items, one item by name, or a new item.
+pub(super) fn all(service: ServiceSid, kind: ObjectKind, id: &str, asked: &Request) -> Result<Call, Stop> {
+    let address = request::address(service, kind, id);
     match asked.method.as_str() {
-        "GET" => {
-            let filled = |name: &str| asked.param(name).filter(|it| !it.is_empty());
-            let range = Range {
-                only: asked.param("Key").map(request::key).transpose()?,
-                from: filled("From").map(request::key).transpose()?,
-                bounds: request::bounds(filled("Bounds"))?,
-                order: request::order(filled("Order"))?,
-                rows: request::sdk_page_size(filled("PageSize"))?,
-            };
-            Ok(Call::Read(Query::Items(address?, range)))
-        }
+        "GET" => Ok(Call::Read(Query::Items(address?, range(kind, asked)?))),
         "POST" => {
             let body = Body::parse(&asked.body)?;
-            let key = body.key()?;
-            let (data, ttl) = (body.data(KIND)?.ok_or_else(|| request::no_data(KIND))?, body.ttl()?);
-            let operation = Operation::SetItem {
-                address: address?,
-                key,
-                expect: Expect::Absent,
-                data: Some(data),
-                ttl,
-                collection_ttl: None,
+            let key = if kind == ObjectKind::Map { Some(body.key()?) } else { None };
+            let data = body.data(kind)?.ok_or_else(|| request::no_data(kind))?;
+            let (address, ttl, collection_ttl) = (address?, body.ttl()?, None);
+            let operation = match key {
+                None => Operation::Push { address, data, ttl, collection_ttl },
+                Some(key) => Operation::SetItem {
+                    address,
+                    item: key.into(),
+                    expect: Expect::Absent,
+                    data: Some(data),
+                    ttl,
+                    collection_ttl,
+                },
             };
             Ok(asked.change(operation, None))
         }
@@ -53,10 +47,33 @@ pub(super) fn all(service: ServiceSid, map: &str, asked: &Request) -> Result<Cal
     }
 }
 
-/// `…/Maps/<id>/Items/<key>`: PUT makes or replaces, POST changes, DELETE removes.
-pub(super) fn one(service: ServiceSid, map: &str, key: &str, asked: &Request) -> Result<Call, Stop> {
-    let address = request::address(service, KIND, map)?;
-    let key = request::key(key)?;
+/// Which items are asked for: a token decides where, else `From`.
+fn range(kind: ObjectKind, asked: &Request) -> Result<Range<ItemId>, Fault> {
+    let filled = |name: &str| asked.param(name).filter(|it| !it.is_empty());
+    let rows = request::sdk_page_size(filled("PageSize"))?;
+    let named = if kind == ObjectKind::List { "Index" } else { "Key" };
+    let range = Range {
+        only: asked.param(named).map(|it| request::item(kind, it)).transpose()?,
+        from: filled("From").map(|it| request::item(kind, it)).transpose()?,
+        bounds: request::bounds(filled("Bounds"))?,
+        order: request::order(filled("Order"))?,
+        rows,
+    };
+    match filled("PageToken").map(PageToken::parse).transpose()? {
+        Some(token) => Ok(token.range(rows)),
+        None => Ok(range),
+    }
+}
+
+/// `…/Items/<index or key>`: PUT makes or replaces (maps), POST changes, DELETE removes.
+pub(super) fn one(
+    service: ServiceSid,
+    kind: ObjectKind,
+    (id, item): (&str, &str),
+    asked: &Request,
+) -> Result<Call, Stop> {
+    let address = request::address(service, kind, id)?;
+    let item = request::item(kind, item)?;
     let if_match = match asked.if_match.as_deref() {
         // The SDK's mutate of a key that it does not know.
         Some("-1") if asked.method == "PUT" => Some(IfMatch::Absent),
@@ -64,39 +81,57 @@ pub(super) fn one(service: ServiceSid, map: &str, key: &str, asked: &Request) ->
         None => None,
     };
     let expect = match asked.method.as_str() {
-        "GET" => return Ok(Call::Read(Query::Item(address, key))),
-        "DELETE" => return Ok(asked.change(Operation::RemoveItem { address, key }, if_match)),
-        "PUT" => Expect::Any,
+        "GET" => return Ok(Call::Read(Query::Item(address, item))),
+        "DELETE" => return Ok(asked.change(Operation::RemoveItem { address, item }, if_match)),
+        "PUT" if kind == ObjectKind::Map => Expect::Any,
         "POST" => Expect::Present,
         _ => return Err(Fault::Method.into()),
     };
     let body = Body::parse(&asked.body)?;
-    let (data, ttl) = (body.data(KIND)?, body.ttl()?);
+    let (data, ttl) = (body.data(kind)?, body.ttl()?);
     match (expect, data.is_some(), ttl.is_some()) {
-        (Expect::Any, false, _) => return Err(request::no_data(KIND)),
+        (Expect::Any, false, _) => return Err(request::no_data(kind)),
         (_, false, false) => return Err(Fault::NoParameter.into()),
         _ => (),
     }
-    let operation = Operation::SetItem { address, key, expect, data, ttl, collection_ttl: None };
+    let operation = Operation::SetItem { address, item, expect, data, ttl, collection_ttl: None };
     Ok(asked.change(operation, if_match))
 }
 
 /// Items as JSON.
-pub(super) fn texts(place: &SdkPlace<'_>, map: ObjectSid, items: &[Arc<Item>]) -> Vec<String> {
-    items.iter().map(|it| place.item(map, it)).collect()
+pub(super) fn texts(place: &SdkPlace<'_>, collection: ObjectSid, items: &[Arc<Item>]) -> Vec<String> {
+    items.iter().map(|it| place.item(collection, it)).collect()
 }
 
 /// A page with its `meta`, of which the SDK only asks what is null: something lies before or after.
-pub(super) fn page(texts: &[String], items: &[Arc<Item>], query: &Query, before: bool, more: bool) -> String {
+pub(super) fn page(texts: &[String], page: &Page<Arc<Item>>, query: &Query, asked: &Request) -> String {
     let (from, order) = match query {
         Query::Items(_, range) => (range.from.as_ref(), range.order),
         _ => (None, Order::Ascending),
     };
-    let token = |turn: Turn, item: Option<&Arc<Item>>| {
-        let key = item.map(|it| &it.key).or(from).cloned()?;
-        Some(PageToken { turn, order, key }.to_text())
+    let back = asked
+        .param("PageToken")
+        .and_then(|it| PageToken::<ItemId>::parse(it).ok())
+        .is_some_and(|it| it.turn == Turn::Previous);
+    let (first, last) = (page.rows.first(), page.rows.last());
+    // A page that lies back was read against the order: its rows are turned round, and its sides with them.
+    let ((first, last), (before, more), order) = match (back, order) {
+        (false, order) => ((first, last), (page.before, page.more), order),
+        (true, Order::Ascending) => ((last, first), (page.more, page.before), Order::Descending),
+        (true, Order::Descending) => ((last, first), (page.more, page.before), Order::Ascending),
     };
-    let previous = before.then(|| token(Turn::Previous, items.first())).flatten();
-    let next = more.then(|| token(Turn::Next, items.last())).flatten();
+    let token = |turn: Turn, item: Option<&Arc<Item>>| {
+        let at = item.map(|it| &it.id).or(from).cloned()?;
+        Some(PageToken { turn, order, at }.to_text())
+    };
+    let previous = before.then(|| token(Turn::Previous, first)).flatten();
+    let next = more.then(|| token(Turn::Next, last)).flatten();
+    let turned: Vec<String>;
+    let texts = if back {
+        turned = texts.iter().rev().cloned().collect();
+        &turned
+    } else {
+        texts
+    };
     sdk_items(texts, previous.as_deref(), next.as_deref())
 }

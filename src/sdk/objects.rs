@@ -1,4 +1,4 @@
-//! Documents and maps as the SDK opens, makes, sets and removes them.
+//! Objects as the SDK opens, makes, sets and removes them, and messages sent through streams.
 
 use super::{Call, Request, body::Body};
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
     },
 };
 
-/// `/v3/Documents`, `/v3/Maps`.
+/// `/v3/Documents`, `/v3/Lists`, `/v3/Maps`, `/v3/Streams`.
 pub(super) fn create(service: ServiceSid, kind: ObjectKind, asked: &Request) -> Result<Call, Stop> {
     if asked.method != "POST" {
         return Err(Fault::Method.into());
@@ -17,7 +17,8 @@ pub(super) fn create(service: ServiceSid, kind: ObjectKind, asked: &Request) -> 
     let body = Body::parse(&asked.body)?;
     let data = match kind {
         ObjectKind::Document => body.data(kind)?.unwrap_or_else(Input::empty),
-        ObjectKind::List | ObjectKind::Map | ObjectKind::Stream => Input::empty(),
+        ObjectKind::List => body.context()?.unwrap_or_else(Input::empty),
+        ObjectKind::Map | ObjectKind::Stream => Input::empty(),
     };
     let (name, ttl) = (body.unique_name()?, body.ttl()?);
     Ok(asked.change(Operation::Create { service, kind, name, data, ttl }, None))
@@ -54,4 +55,15 @@ pub(super) fn one(service: ServiceSid, kind: ObjectKind, id: &str, asked: &Reque
         }
         _ => Err(Fault::Method.into()),
     }
+}
+
+/// `…/Streams/<id>/Messages`.
+pub(super) fn publish(service: ServiceSid, id: &str, asked: &Request) -> Result<Call, Stop> {
+    if asked.method != "POST" {
+        return Err(Fault::Method.into());
+    }
+    let kind = ObjectKind::Stream;
+    let address = request::address(service, kind, id)?;
+    let data = Body::parse(&asked.body)?.data(kind)?.ok_or_else(|| request::no_data(kind))?;
+    Ok(asked.change(Operation::Publish { address, data }, None))
 }

@@ -60,11 +60,11 @@ fn items_are_listed_and_set() {
     let path = "{S}/Maps/m/Items?HideExpired=true&PageSize=1001&Order=desc&From=k%2F1";
     let Call::Read(Query::Items(_, range)) = call("GET", path, "") else { panic!() };
     assert_eq!((range.rows, range.order, range.bounds), (100, Order::Descending, Bounds::Inclusive));
-    assert_eq!(range.from.as_ref().map(|it| it.as_str()), Some("k/1"));
+    assert_eq!(range.from.map(|it| it.to_string()).as_deref(), Some("k/1"));
     let Call::Read(Query::Items(_, range)) = call("GET", "{S}/Maps/m/Items?Key=k", "") else { panic!() };
-    assert_eq!(range.only.as_ref().map(|it| it.as_str()), Some("k"));
+    assert_eq!(range.only.map(|it| it.to_string()).as_deref(), Some("k"));
     let expected = |operation: Operation| match operation {
-        Operation::SetItem { key, expect, .. } => (key.as_str().to_owned(), expect),
+        Operation::SetItem { item, expect, .. } => (item.to_string(), expect),
         other => panic!("{other:?}"),
     };
     let data = r#"{"data":{}}"#;
@@ -73,6 +73,11 @@ fn items_are_listed_and_set() {
     let posted = write("POST", "{S}/Maps/m/Items", r#"{"key":"a","data":{}}"#);
     assert_eq!(expected(posted), ("a".into(), Expect::Absent));
     assert!(matches!(write("DELETE", "{S}/Maps/m/Items/a", "data_sync"), Operation::RemoveItem { .. }));
+    assert!(matches!(write("POST", "/v3/Lists/l/Items", data), Operation::Push { .. }));
+    assert_eq!(expected(write("POST", "{S}/Lists/l/Items/7", data)), ("7".into(), Expect::Present));
+    let Call::Read(Query::Items(_, range)) = call("GET", "{S}/Lists/l/Items?From=10", "") else { panic!() };
+    assert_eq!(range.from, Some(crate::domain::name::ItemId::Index(10)), "indexes are numbers");
+    assert!(matches!(write("POST", "/v3/Streams/t/Messages", data), Operation::Publish { .. }));
 }
 
 #[test]
@@ -105,8 +110,15 @@ fn the_rest_is_refused() {
     for (method, path, body, expected) in [
         ("GET", other.as_str(), "", (403, 54_007)),
         ("GET", "/v3/Services/default/Documents/d", "", (403, 54_007)),
-        ("GET", "/v3/Lists/l", "", (501, 72_010)),
-        ("POST", "/v3/Streams", "{}", (501, 72_010)),
+        ("POST", "/v3/Lists", r#"{"context":1}"#, (400, 54_156)),
+        ("POST", "/v3/Lists/l/Items", "{}", (400, 54_156)),
+        ("PUT", "/v3/Lists/l/Items/0", r#"{"data":{}}"#, (405, 20_004)),
+        ("POST", "/v3/Lists/l/Items/x", r#"{"data":{}}"#, (400, 54_458)),
+        ("GET", "/v3/Lists/l/Items?Index=-1", "", (400, 54_458)),
+        ("POST", "/v3/Lists/l/Context", "{}", (404, 20_404)),
+        ("GET", "/v3/Streams/t/Messages", "", (405, 20_004)),
+        ("POST", "/v3/Streams/t/Messages", "{}", (400, 54_251)),
+        ("POST", "/v3/Streams/t", r#"{"data":{}}"#, (400, 54_010)),
         ("POST", "/v3/Insights/x/Items", "{}", (403, 54_007)),
         ("GET", "/v4/Documents/d", "", (404, 20_404)),
         ("GET", "/v3/Documents//x", "", (404, 20_404)),

@@ -5,6 +5,7 @@ use serde_json::Number;
 use crate::{
     domain::{
         event::{Event, Happening},
+        name::ItemId,
         object::{Item, ObjectKind, Revision},
         sid::ObjectSid,
     },
@@ -53,14 +54,30 @@ pub fn payload(event: &Event, base: &str) -> String {
             }
         },
         Happening::ItemSet { revision, added, item } => (
-            if *added { "map_item_added" } else { "map_item_updated" },
-            item_fields(map_fields(fields, &object, name, *revision), item, &place, event.object),
+            match (&item.id, added) {
+                (ItemId::Index(_), true) => "list_item_added",
+                (ItemId::Index(_), false) => "list_item_updated",
+                (ItemId::Key(_), true) => "map_item_added",
+                (ItemId::Key(_), false) => "map_item_updated",
+            },
+            item_fields(collection_fields(fields, event, *revision, item), item, &place, event.object),
         ),
         Happening::ItemRemoved { revision, item } => (
-            "map_item_removed",
-            map_fields(fields, &object, name, *revision)
-                .text("item_key", item.key.as_str())
-                .raw("item_data", item.data.as_str()),
+            match item.id {
+                ItemId::Index(_) => "list_item_removed",
+                ItemId::Key(_) => "map_item_removed",
+            },
+            collection_fields(fields, event, *revision, item).raw("item_data", item.data.as_str()),
+        ),
+        Happening::MessagePublished { message, data, .. } => (
+            "stream_message_published",
+            // No id: nothing of a message is kept, and none is missed after a reconnect.
+            Object::new()
+                .text("date_created", &event.at.to_string())
+                .text("stream_sid", &object)
+                .optional("stream_unique_name", name)
+                .text("message_sid", &message.to_string())
+                .raw("message_data", data.as_str()),
         ),
     };
     Object::new()
@@ -70,17 +87,27 @@ pub fn payload(event: &Event, base: &str) -> String {
         .finish()
 }
 
-fn map_fields(fields: Object, object: &str, name: Option<&str>, revision: Revision) -> Object {
-    fields
-        .text("map_sid", object)
-        .optional("map_unique_name", name)
-        .text("map_revision", &revision.to_string())
+/// The list or map, and what the item is called in it.
+fn collection_fields(fields: Object, event: &Event, revision: Revision, item: &Item) -> Object {
+    let (object, revision) = (event.object.to_string(), revision.to_string());
+    let name = event.unique_name.as_ref().map(|it| it.as_str());
+    match &item.id {
+        ItemId::Index(index) => fields
+            .text("list_sid", &object)
+            .optional("list_unique_name", name)
+            .text("list_revision", &revision)
+            .number("item_index", *index),
+        ItemId::Key(key) => fields
+            .text("map_sid", &object)
+            .optional("map_unique_name", name)
+            .text("map_revision", &revision)
+            .text("item_key", key.as_str()),
+    }
 }
 
-fn item_fields(fields: Object, item: &Item, place: &SdkPlace<'_>, map: ObjectSid) -> Object {
+fn item_fields(fields: Object, item: &Item, place: &SdkPlace<'_>, collection: ObjectSid) -> Object {
     fields
-        .text("item_key", item.key.as_str())
-        .text("item_url", &place.item_url(map, item))
+        .text("item_url", &place.item_url(collection, item))
         .text("item_revision", &item.revision.to_string())
         .raw("item_data", item.data.as_str())
         .optional("date_expires", item.date_expires.map(|it| it.to_string()).as_deref())
@@ -163,7 +190,7 @@ mod tests {
         let (id, is) = ("e7".repeat(16), "15".repeat(16));
         let data = Input::parse(r#"{"n":2.0}"#).expect("data").data().clone();
         let item = Arc::new(Item {
-            key: ItemKey::try_from("k/1").expect("a key"),
+            id: ItemId::Key(ItemKey::try_from("k/1").expect("a key")),
             data: data.clone(),
             created_by: None,
             date_created: AT,

@@ -3,7 +3,7 @@
 use crate::{
     domain::{
         data::BadData,
-        limits::{NAME_CHARS_MAX, TTL_SECONDS_MAX},
+        limits::{IDENTITY_CHARS_MAX, NAME_CHARS_MAX, TTL_SECONDS_MAX},
         object::ObjectKind,
     },
     relay::{Error, Failure, Reason},
@@ -62,6 +62,12 @@ pub enum Fault {
     /// The map key is missing, empty or too long.
     #[error("a map key has 1 to {NAME_CHARS_MAX} characters")]
     Key,
+    /// The index of a list's item is none.
+    #[error("an index is an integer from 0")]
+    Index,
+    /// The identity of a grant is empty or too long.
+    #[error("an identity has 1 to {IDENTITY_CHARS_MAX} characters")]
+    Identity,
     /// The order is none.
     #[error("Order is `asc` or `desc`")]
     Order,
@@ -77,6 +83,12 @@ pub enum Fault {
     /// Another parameter is missing or invalid.
     #[error("parameter `{name}` is missing or invalid")]
     Parameter {
+        /// Which.
+        name: &'static str,
+    },
+    /// A parameter that is needed is not there.
+    #[error("Missing required parameter {name} in the post body")]
+    Missing {
         /// Which.
         name: &'static str,
     },

@@ -272,7 +272,7 @@ fn reason_code(reason: &Reason, plane: Plane) -> (u16, u32) {
             ObjectKind::Map => (412, 54_205),
             ObjectKind::Document | ObjectKind::Stream => (412, 54_103),
         },
-        Reason::NotSupported { .. } => (501, 72_010),
+        Reason::Private => (409, 72_013),
         Reason::BelowFloor => (410, 72_009),
         Reason::TooManySubscriptions => (429, 54_419),
     }
@@ -283,6 +283,7 @@ fn missing_code(missing: Missing, plane: Plane) -> u32 {
         (Plane::Rest, _) => 20_404,
         (Plane::Sdk, Missing::Service) => 54_050,
         (Plane::Sdk, Missing::Name(_)) => 54_300,
+        (Plane::Sdk, Missing::Grant) => 54_354,
         (Plane::Sdk, Missing::Item(ObjectKind::List)) => 54_151,
         (Plane::Sdk, Missing::Item(_)) => 54_201,
         (Plane::Sdk, Missing::Sid(kind)) => match kind {
@@ -344,11 +345,13 @@ fn fault_code(fault: &Fault, plane: Plane) -> (u16, u32) {
         Fault::FriendlyName => (400, 54_053),
         Fault::UniqueName => (400, 54_302),
         Fault::Key => (400, 54_209),
+        Fault::Index => (400, 54_458),
+        Fault::Identity => (400, 54_351),
         Fault::Order => (400, 54_451),
         Fault::Bounds => (400, 54_452),
         Fault::PageToken => (400, 54_453),
         Fault::PageSize => (400, 54_454),
-        Fault::Parameter { .. } => (400, 20_001),
+        Fault::Parameter { .. } | Fault::Missing { .. } => (400, 20_001),
         Fault::UnknownPath => (404, 20_404),
         Fault::Method => (405, 20_004),
     }

@@ -7,7 +7,7 @@ use crate::{
         change::IfMatch,
         data::{BadData, Input},
         limits::{PAGE_ROWS_DEFAULT, PAGE_ROWS_MAX, PAGE_SIZE_ASKED_MAX},
-        name::{ItemKey, UniqueName},
+        name::{Identity, ItemId, ItemKey, UniqueName},
         object::{Address, ObjectKind, ObjectRef, Revision},
         query::{Bounds, Order},
         sid::{ServiceSid, looks_like_a_sid},
@@ -47,6 +47,25 @@ pub fn unique_name(text: &str) -> Result<UniqueName, Fault> {
 /// The key of an item.
 pub fn key(text: &str) -> Result<ItemKey, Fault> {
     ItemKey::try_from(text).map_err(|_| Fault::Key)
+}
+
+/// The index of an item: decimal digits only.
+pub fn index(text: &str) -> Result<u64, Fault> {
+    let digits = !text.is_empty() && text.bytes().all(|it| it.is_ascii_digit());
+    text.parse().ok().filter(|_| digits).ok_or(Fault::Index)
+}
+
+/// What an item is called in an object of this kind.
+pub fn item(kind: ObjectKind, text: &str) -> Result<ItemId, Fault> {
+    match kind {
+        ObjectKind::List => index(text).map(ItemId::Index),
+        ObjectKind::Document | ObjectKind::Map | ObjectKind::Stream => key(text).map(ItemId::Key),
+    }
+}
+
+/// The identity of a grant.
+pub fn identity(text: &str) -> Result<Identity, Fault> {
+    Identity::try_from(text).map_err(|_| Fault::Identity)
 }
 
 /// Data for an object of this kind.

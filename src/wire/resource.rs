@@ -8,12 +8,13 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use crate::{
     domain::{
         data::Data,
-        name::Identity,
+        name::{Identity, ItemId},
         object::{EventId, Head, Item, ObjectKind, Revision},
         service::ServiceHead,
-        sid::{AccountSid, ObjectSid, ServiceSid},
+        sid::{AccountSid, MessageSid, ObjectSid, ServiceSid},
         time::Timestamp,
     },
+    relay::Grant,
     wire::json::{Object, array},
 };
 
@@ -52,6 +53,11 @@ pub fn collection(kind: ObjectKind) -> &'static str {
     }
 }
 
+/// The kind that a word in a path means.
+pub fn kind_of(word: &str) -> Option<ObjectKind> {
+    ObjectKind::ALL.into_iter().find(|it| collection(*it) == word)
+}
+
 /// Where the clients' plane is found, and the service that is spoken of.
 #[derive(Clone, Copy, Debug)]
 pub struct SdkPlace<'a> {
@@ -68,15 +74,18 @@ impl SdkPlace<'_> {
     }
 
     /// The absolute URL of an item.
-    pub fn item_url(&self, map: ObjectSid, item: &Item) -> String {
-        format!("{}/Items/{}", self.object_url(map), segment(item.key.as_str()))
+    pub fn item_url(&self, collection: ObjectSid, item: &Item) -> String {
+        format!("{}/Items/{}", self.object_url(collection), item_segment(&item.id))
     }
 
     /// An object; `data` and `items` (JSON of items) where the answer has them.
     pub fn object(&self, head: &Head, data: Option<&Data>, items: Option<&[String]>) -> String {
         let url = self.object_url(head.sid);
         let links = match head.sid.kind {
-            ObjectKind::List | ObjectKind::Map => Object::new().text("items", &format!("{url}/Items")),
+            ObjectKind::List => Object::new()
+                .text("items", &format!("{url}/Items"))
+                .text("context", &format!("{url}/Context")),
+            ObjectKind::Map => Object::new().text("items", &format!("{url}/Items")),
             ObjectKind::Stream => Object::new().text("messages", &format!("{url}/Messages")),
             ObjectKind::Document => Object::new(),
         };
@@ -100,35 +109,85 @@ impl SdkPlace<'_> {
         object.finish()
     }
 
+    /// The context of a list.
+    pub fn context(&self, head: &Head, context: Option<&Data>) -> String {
+        Object::new()
+            .raw("data", context.map_or("{}", Data::as_str))
+            .text("list_sid", &head.sid.to_string())
+            .text("url", &format!("{}/Context", self.object_url(head.sid)))
+            .text("revision", &head.revision.to_string())
+            .number("last_event_id", head.last_event_id.0)
+            .text("date_updated", &head.date_updated.to_string())
+            .finish()
+    }
+
     /// An item as a read shows it, with its data.
-    pub fn item(&self, map: ObjectSid, item: &Item) -> String {
-        self.item_fields(map, item, item.last_event_id, item.date_updated)
+    pub fn item(&self, collection: ObjectSid, item: &Item) -> String {
+        self.item_fields(collection, item, item.last_event_id, item.date_updated)
             .raw("data", item.data.as_str())
             .finish()
     }
 
     /// An item as the answer to a write shows it.
-    pub fn written_item(&self, map: ObjectSid, item: &Item) -> String {
-        self.item_fields(map, item, item.last_event_id, item.date_updated).finish()
+    pub fn written_item(&self, collection: ObjectSid, item: &Item) -> String {
+        self.item_fields(collection, item, item.last_event_id, item.date_updated).finish()
     }
 
     /// An item as the answer to its removal shows it.
-    pub fn removed_item(&self, map: ObjectSid, item: &Item, event_id: EventId, at: Timestamp) -> String {
-        self.item_fields(map, item, event_id, at).finish()
+    pub fn removed_item(
+        &self,
+        collection: ObjectSid,
+        item: &Item,
+        event_id: EventId,
+        at: Timestamp,
+    ) -> String {
+        self.item_fields(collection, item, event_id, at).finish()
     }
 
-    fn item_fields(&self, map: ObjectSid, item: &Item, event_id: EventId, updated: Timestamp) -> Object {
-        Object::new()
-            .text("key", item.key.as_str())
-            .text("map_sid", &map.to_string())
+    fn item_fields(
+        &self,
+        collection: ObjectSid,
+        item: &Item,
+        event_id: EventId,
+        updated: Timestamp,
+    ) -> Object {
+        named(&item.id)
+            .text(sid_field(collection.kind), &collection.to_string())
             .text("service_sid", &self.service.to_string())
-            .text("url", &self.item_url(map, item))
+            .text("url", &self.item_url(collection, item))
             .text("revision", &item.revision.to_string())
             .number("last_event_id", event_id.0)
             .text("date_created", &item.date_created.to_string())
             .text("date_updated", &updated.to_string())
             .optional("date_expires", item.date_expires.map(|it| it.to_string()).as_deref())
     }
+}
+
+/// What an item is called, as the first field of it.
+fn named(id: &ItemId) -> Object {
+    match id {
+        ItemId::Index(index) => Object::new().number("index", *index),
+        ItemId::Key(key) => Object::new().text("key", key.as_str()),
+    }
+}
+
+/// The field that says in which object something stands.
+fn sid_field(kind: ObjectKind) -> &'static str {
+    match kind {
+        ObjectKind::Document => "document_sid",
+        ObjectKind::List => "list_sid",
+        ObjectKind::Map => "map_sid",
+        ObjectKind::Stream => "stream_sid",
+    }
+}
+
+fn item_segment(id: &ItemId) -> String {
+    segment(&id.to_string())
+}
+
+/// A message as the answer to its sending shows it, on both planes.
+pub fn message(message: MessageSid, data: &Data) -> String {
+    Object::new().text("sid", &message.to_string()).raw("data", data.as_str()).finish()
 }
 
 /// A page of items of the clients' plane.
@@ -154,17 +213,17 @@ pub struct Meta {
     pub previous_page_url: Option<String>,
 }
 
-/// A page of items of the backends' plane.
-pub fn rest_items(items: &[String], meta: &Meta) -> String {
+/// A page of the backends' plane; `key` is the word for its rows.
+pub fn rest_page(key: &'static str, rows: &[String], meta: &Meta) -> String {
     let meta = Object::new()
         .text("first_page_url", &meta.first_page_url)
-        .text("key", "items")
+        .text("key", key)
         .optional("next_page_url", meta.next_page_url.as_deref())
         .number("page", meta.page)
         .number("page_size", meta.page_size.try_into().unwrap_or(u64::MAX))
         .optional("previous_page_url", meta.previous_page_url.as_deref())
         .text("url", &meta.url);
-    Object::new().raw("items", &array(items.iter().map(String::as_str))).raw("meta", &meta.finish()).finish()
+    Object::new().raw(key, &array(rows.iter().map(String::as_str))).raw("meta", &meta.finish()).finish()
 }
 
 /// Where the backends' plane is found, and for whom.
@@ -235,7 +294,8 @@ impl RestPlace<'_> {
         if head.sid.kind != ObjectKind::Stream {
             object = object.text("revision", &head.revision.to_string());
         }
-        if let Some(data) = data {
+        // A list's context is the clients' plane's alone.
+        if let Some(data) = data.filter(|_| head.sid.kind == ObjectKind::Document) {
             object = object.raw("data", data.as_str());
         }
         let dates = (head.date_expires, head.date_created, head.date_updated);
@@ -243,18 +303,36 @@ impl RestPlace<'_> {
     }
 
     /// An item.
-    pub fn item(&self, service: ServiceSid, map: ObjectSid, item: &Item) -> String {
-        let url = format!("{}/Items/{}", self.object_url(service, map), segment(item.key.as_str()));
-        let object = Object::new()
-            .text("key", item.key.as_str())
+    pub fn item(&self, service: ServiceSid, collection: ObjectSid, item: &Item) -> String {
+        let url = format!("{}/Items/{}", self.object_url(service, collection), item_segment(&item.id));
+        let object = named(&item.id)
             .text("account_sid", &self.account.to_string())
             .text("service_sid", &service.to_string())
-            .text("map_sid", &map.to_string())
+            .text(sid_field(collection.kind), &collection.to_string())
             .text("url", &url)
             .text("revision", &item.revision.to_string())
             .raw("data", item.data.as_str());
         let dates = (item.date_expires, item.date_created, item.date_updated);
         dated(object, dates, item.created_by.as_ref()).finish()
+    }
+}
+
+impl RestPlace<'_> {
+    /// What an identity may do with an object.
+    pub fn grant(&self, grant: &Grant) -> String {
+        let Grant { service, object, identity, permission } = grant;
+        let url =
+            format!("{}/Permissions/{}", self.object_url(*service, *object), segment(identity.as_str()));
+        Object::new()
+            .text("account_sid", &self.account.to_string())
+            .text("service_sid", &service.to_string())
+            .text(sid_field(object.kind), &object.to_string())
+            .text("identity", identity.as_str())
+            .flag("read", permission.read)
+            .flag("write", permission.write)
+            .flag("manage", permission.manage)
+            .text("url", &url)
+            .finish()
     }
 }
 

@@ -33,7 +33,7 @@ refused = { rule = "address", pointer = "/x" }
     .expect("two cases");
     let [one, two] = cases.as_slice() else { panic!("two cases") };
     assert_eq!((one.line, one.times, &one.claims), (2, 3, &json!({"name": "Ada"})));
-    assert_eq!(one.given[0].key.as_ref().map(ItemKey::as_str), Some("k"));
+    assert_eq!(one.given[0].item.as_ref().map(ToString::to_string).as_deref(), Some("k"));
     assert_eq!(one.given[0].data.as_deref(), Some("{\"a\":1}"));
     assert_eq!(one.write.data.as_deref(), Some("{\"x\": null}"));
     let Expected::Published(published) = &one.expected else { panic!("published") };

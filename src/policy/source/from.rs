@@ -3,7 +3,7 @@
 use super::Schemas;
 use crate::{
     domain::{
-        limits::{DATA_BYTES_MAX, PRIVATE_OBJECTS_ALLOWED_MAX, PRIVATE_OBJECTS_MAX},
+        limits::{DATA_BYTES_MAX, MESSAGE_DATA_BYTES_MAX, PRIVATE_OBJECTS_ALLOWED_MAX, PRIVATE_OBJECTS_MAX},
         object::ObjectKind,
     },
     policy::{
@@ -15,8 +15,8 @@ use crate::{
 };
 
 const KEYS: Keys = Keys {
-    known: &["document", "map", "schema", "max_bytes", "objects_max"],
-    later: &["list", "stream", "until", "withdraw", "adopt"],
+    known: &["document", "list", "map", "stream", "schema", "max_bytes", "objects_max"],
+    later: &["until", "withdraw", "adopt"],
     elsewhere: &[
         ("mode", "at the top of the file, above the first table"),
         ("services", "at the top of the file, above the first table"),
@@ -34,9 +34,13 @@ pub(super) fn read(
     faults: &mut Faults<'_>,
 ) -> Option<At<Source>> {
     table.check_keys(&KEYS, faults);
-    let object = object(table, &["list", "stream"], faults);
+    let object = object(table, faults);
     let schema = schemas.read(table, faults);
-    let max_bytes = table.number("max_bytes", 1..=u32::try_from(DATA_BYTES_MAX).unwrap_or(u32::MAX), faults);
+    let cap_bytes = match &object {
+        Some((ObjectKind::Stream, _)) => MESSAGE_DATA_BYTES_MAX,
+        _ => DATA_BYTES_MAX,
+    };
+    let max_bytes = table.number("max_bytes", 1..=u32::try_from(cap_bytes).unwrap_or(u32::MAX), faults);
     let objects_max = table.number("objects_max", 1..=PRIVATE_OBJECTS_ALLOWED_MAX, faults);
     let (kind, At { span, value: pattern }) = object?;
     if !pattern.has(IDENTITY) {
@@ -53,38 +57,33 @@ pub(super) fn read(
         kind,
         pattern,
         schema,
-        max_bytes: max_bytes.and_then(|it| usize::try_from(it).ok()).unwrap_or(DATA_BYTES_MAX),
+        max_bytes: max_bytes.and_then(|it| usize::try_from(it).ok()).unwrap_or(cap_bytes),
         objects_max: objects_max.unwrap_or(PRIVATE_OBJECTS_MAX),
     };
     Some(At { span, value: source })
 }
 
-/// Reads the one of `document` and `map` that stands.
-pub(super) fn object(
-    table: &Table<'_>,
-    later: &[&str],
-    faults: &mut Faults<'_>,
-) -> Option<(ObjectKind, At<Pattern>)> {
-    let document = table.text("document", faults).map(|it| (ObjectKind::Document, it));
-    let map = table.text("map", faults).map(|it| (ObjectKind::Map, it));
-    let found = match (document, map) {
-        (Some(_), Some((_, map))) => {
-            let what = format!("{} names a document and a map", table.name());
-            faults.add_with_help(&map.span, what, "take one of the two out");
-            return None;
+/// Reads the one of `document`, `list`, `map` and `stream` that stands.
+pub(super) fn object(table: &Table<'_>, faults: &mut Faults<'_>) -> Option<(ObjectKind, At<Pattern>)> {
+    let written: Vec<ObjectKind> =
+        ObjectKind::ALL.into_iter().filter(|kind| table.has(kind.as_str())).collect();
+    match *written.as_slice() {
+        [kind] => {
+            let text = table.text(kind.as_str(), faults)?;
+            pattern(&text, faults).map(|it| (kind, it))
         }
-        (Some(found), None) | (None, Some(found)) => found,
-        (None, None) => {
-            let written = ["document", "map"].iter().chain(later).any(|it| table.has(it));
-            if !written {
-                let what = format!("{} names no object", table.name());
-                faults.add_with_help(&table.span, what, "write `document = …` or `map = …`");
-            }
-            return None;
+        [one, two, ..] => {
+            let what = format!("{} names a {one} and a {two}", table.name());
+            faults.add_with_help(&table.key_span(two.as_str()), what, "take one of the two out");
+            None
         }
-    };
-    let (kind, At { span, value: text }) = found;
-    pattern(&At { span, value: text }, faults).map(|it| (kind, it))
+        [] => {
+            let what = format!("{} names no object", table.name());
+            let help = "write `document = …`, `list = …`, `map = …` or `stream = …`";
+            faults.add_with_help(&table.span, what, help);
+            None
+        }
+    }
 }
 
 /// Parses a pattern.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Schemas, from};
+use super::{Schemas, from, list};
 use crate::{
     domain::{
         limits::{REWRITES_MAX, TARGETS_MAX, TTL_SECONDS_MAX},
@@ -22,10 +22,15 @@ use crate::{
 
 const KEYS: Keys = Keys {
     known: &[
-        "map",
-        "key",
         "document",
+        "list",
+        "map",
+        "stream",
+        "key",
         "contended",
+        "on_withdraw",
+        "items_max",
+        "when_full",
         "take",
         "rename",
         "default",
@@ -34,7 +39,7 @@ const KEYS: Keys = Keys {
         "ttl",
         "read",
     ],
-    later: &["list", "stream", "fold", "clamp", "mask", "on_withdraw", "items_max", "when_full", "adopt"],
+    later: &["fold", "clamp", "mask", "adopt"],
     elsewhere: &[
         ("max_bytes", "in `[from]`"),
         ("objects_max", "in `[from]`"),
@@ -74,7 +79,7 @@ fn read(
     faults: &mut Faults<'_>,
 ) -> Option<At<Target>> {
     table.check_keys(&KEYS, faults);
-    let object = from::object(table, &["list", "stream"], faults);
+    let object = from::object(table, faults);
     let key = table.text("key", faults).and_then(|it| from::pattern(&it, faults));
     let contended = table.boolean("contended", faults).is_some_and(|it| it.value);
     let schema = schemas.read(table, faults);
@@ -85,15 +90,19 @@ fn read(
     let scope = Scope { variables: &variables, key: from.is_some_and(|it| it.kind == ObjectKind::Map) };
     let rewrite = read_rewrite(table, from.map(|_| &scope), faults);
     let (kind, At { span, value: name }) = object?;
+    let list = list::read(table, from.map(|it| it.kind), kind, faults);
+    if let Some(from) = from {
+        feeds(from.kind, kind, &span, contended, faults);
+    }
     match kind {
         ObjectKind::Map if !table.has("key") => {
             let help = "write for example `key = \"{identity}\"`";
             faults.add_with_help(&span, "a map in `[[to]]` needs a `key`", help);
             return None;
         }
-        ObjectKind::Document if table.has("key") => {
-            let help = "take it out, or write `map` for `document`";
-            faults.add_with_help(&table.key_span("key"), "a document in `[[to]]` has no `key`", help);
+        ObjectKind::Document | ObjectKind::List | ObjectKind::Stream if table.has("key") => {
+            let help = format!("take it out, or write `map` for `{kind}`");
+            faults.add_with_help(&table.key_span("key"), format!("a {kind} in `[[to]]` has no `key`"), help);
         }
         _ => (),
     }
@@ -107,7 +116,29 @@ fn read(
         }
     }
     let key = key.map(|it| it.value);
-    Some(At { span, value: Target { kind, name, key, contended, read, ttl, schema, rewrite } })
+    let list::Bounds { on_withdraw, items_max, when_full } = list;
+    let target =
+        Target { kind, name, key, contended, read, on_withdraw, items_max, when_full, ttl, schema, rewrite };
+    Some(At { span, value: target })
+}
+
+/// What a source of one kind can publish to (decision 2).
+fn feeds(
+    from: ObjectKind,
+    to: ObjectKind,
+    span: &std::ops::Range<usize>,
+    contended: bool,
+    faults: &mut Faults<'_>,
+) {
+    let keyed = matches!(to, ObjectKind::Document | ObjectKind::Map);
+    if from == ObjectKind::Stream && keyed {
+        let help = "write `stream` or `list`: messages are sent on, or appended";
+        faults.add_with_help(span, format!("a stream in `[from]` cannot feed a {to}"), help);
+    } else if from == ObjectKind::List && keyed && !contended {
+        let what = format!("all items of a list would publish to one place of a {to}");
+        let help = "write `list` to show each item, or `contended = true` to show the latest";
+        faults.add_with_help(span, what, help);
+    }
 }
 
 /// Each variable must be captured by `[from]`.

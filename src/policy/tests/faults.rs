@@ -41,7 +41,7 @@ fn faults_at_the_top_say_what_where_and_how() {
         ("a = 1\na = 2".into(), "2:1 not TOML: duplicate key"),
         (
             TO.into(),
-            "1:1 policy `chat` has no `[from]` [write a table `[from]` with `document = …` or `map = …`]",
+            "1:1 policy `chat` has no `[from]` [write a table `[from]` with `document = …`, or another kind of object]",
         ),
         (
             FROM.into(),
@@ -113,11 +113,17 @@ fn faults_of_the_private_side_say_what_where_and_how() {
     let from = |lines: &str| format!("[from]\n{lines}\n{TO}");
     let more = |line: &str| format!("{FROM}{line}\n{TO}");
     check(&[
-        (from(""), "1:2 `[from]` names no object [write `document = …` or `map = …`]"),
-        (from("list = \"a\""), "2:1 `list` is not supported in this version"),
+        (
+            from(""),
+            "1:2 `[from]` names no object [write `document = …`, `list = …`, `map = …` or `stream = …`]",
+        ),
+        (
+            from("list = \"a\"\nstream = \"b\""),
+            "3:1 `[from]` names a list and a stream [take one of the two out]",
+        ),
         (
             from("document = \"a\"\nmap = \"b\""),
-            "3:7 `[from]` names a document and a map [take one of the two out]",
+            "3:1 `[from]` names a document and a map [take one of the two out]",
         ),
         (from("document = 1"), "2:12 `document` must be a text, not a number"),
         (

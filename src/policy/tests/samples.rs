@@ -35,7 +35,7 @@ fn run(set: &PolicySet, case: &Case) -> Result<Vec<Publication>, (&'static str, 
         identity: &case.identity,
         claims: &case.claims,
         now: CASE_NOW,
-        item_key: write.key.as_ref(),
+        item_key: write.item.as_ref().and_then(crate::domain::name::ItemId::key),
     };
     let mut published = Vec::new();
     for target in &policy.targets {
@@ -75,6 +75,6 @@ fn samples_do_what_their_cases_say() {
             }
             (found, _) => panic!("{}: {found:?}", case.name),
         }
-        assert!(case.write.kind != ObjectKind::Map || case.write.key.is_some());
+        assert!(case.write.kind != ObjectKind::Map || case.write.item.is_some());
     }
 }

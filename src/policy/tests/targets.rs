@@ -9,7 +9,10 @@ fn faults_of_the_shared_side_say_what_where_and_how() {
     let items = |lines: &str| format!("{ITEMS}[[to]]\n{lines}");
     let two = |first: &str, second: &str| format!("{FROM}[[to]]\n{first}\n[[to]]\n{second}");
     check(&[
-        (to("key = \"{identity}\""), "3:1 `[[to]]` names no object [write `document = …` or `map = …`]"),
+        (
+            to("key = \"{identity}\""),
+            "3:1 `[[to]]` names no object [write `document = …`, `list = …`, `map = …` or `stream = …`]",
+        ),
         (
             to("map = \"b/{room}\""),
             r#"4:7 a map in `[[to]]` needs a `key` [write for example `key = "{identity}"`]"#,
@@ -45,6 +48,39 @@ fn faults_of_the_shared_side_say_what_where_and_how() {
         (
             to(&format!("document = \"ET{}\"\ncontended = true", "0".repeat(32))),
             "4:12 no name can match: a name must not look like a SID",
+        ),
+        (
+            to("list = \"b/{room}\"\nkey = \"{identity}\""),
+            "5:1 a list in `[[to]]` has no `key` [take it out, or write `map` for `list`]",
+        ),
+        (
+            to("list = \"b/{room}\"\nwhen_full = \"drop\""),
+            "5:13 `when_full` cannot be `drop` [write one of `refuse`, `drop_oldest`]",
+        ),
+        (
+            to("list = \"b/{room}\"\nitems_max = 1000001"),
+            "5:13 `items_max` must be from 1 to 1000000, not 1000001",
+        ),
+        (
+            to("document = \"b/{room}/{identity}\"\nitems_max = 5"),
+            "5:1 `items_max` has no meaning here [only a list or a map has items]",
+        ),
+        (
+            to("map = \"b/{room}\"\nkey = \"{identity}\"\nwhen_full = \"refuse\""),
+            "6:1 `when_full` has no meaning here [only a list can drop its oldest items]",
+        ),
+        (to("stream = \"b/{room}\"\nttl = \"5s\""), "5:1 `ttl` has no meaning here [a message is not kept]"),
+        (
+            items("list = \"b/{room}\"\non_withdraw = \"keep\""),
+            "5:1 `on_withdraw` has no meaning here [it is for a document that appends to a list; an item stands and falls with its source]",
+        ),
+        (
+            "[from]\nstream = \"a/{identity}\"\n[[to]]\ndocument = \"b/{identity}\"".into(),
+            "4:12 a stream in `[from]` cannot feed a document [write `stream` or `list`: messages are sent on, or appended]",
+        ),
+        (
+            "[from]\nlist = \"a/{identity}\"\n[[to]]\nmap = \"b\"\nkey = \"{identity}\"".into(),
+            "4:7 all items of a list would publish to one place of a map [write `list` to show each item, or `contended = true` to show the latest]",
         ),
         (to("document = \"c/{room}/{identity}\"\nfold = 1"), "5:1 `fold` is not supported in this version"),
         (

@@ -4,8 +4,11 @@
 //! the admission is judged again here, at the batch's place in the order (decisions 3 to 5). A
 //! rejection leaves the view as it was: each effect is judged whole before anything is set.
 
+mod grant;
 mod item;
+mod message;
 mod object;
+mod place;
 mod publish;
 mod scribe;
 
@@ -25,9 +28,13 @@ use crate::{
         receipt::Receipt,
         record::{By, Effect, Record, Shell},
         refusal::{Missing, Reason},
-        store::view::{Object, Remembered, Tenant, View},
+        store::{
+            committed::Rejudge,
+            view::{Object, Remembered, Tenant, View},
+        },
     },
 };
+pub(in crate::relay) use publish::fresh;
 use scribe::Scribe;
 
 /// What a record did.
@@ -36,8 +43,8 @@ pub(in crate::relay) struct Applied {
     pub(in crate::relay) receipt: Option<Receipt>,
     /// What is told, in order.
     pub(in crate::relay) events: Vec<Event>,
-    /// The service whose subscriptions must be judged again (decision 20).
-    pub(in crate::relay) rejudge: Option<ServiceSid>,
+    /// Whose subscriptions must be judged again (decision 20).
+    pub(in crate::relay) rejudge: Option<Rejudge>,
     /// The same attempt stood already: nothing changed, nothing is logged (decision 7).
     pub(in crate::relay) repeated: bool,
 }
@@ -91,12 +98,16 @@ pub(in crate::relay) fn apply(view: &mut View, record: &Record) -> Result<Applie
         Effect::Create { service, .. }
         | Effect::Update { service, .. }
         | Effect::Remove { service, .. }
+        | Effect::Push { service, .. }
         | Effect::SetItem { service, .. }
         | Effect::RemoveItem { service, .. }
+        | Effect::Message { service, .. }
+        | Effect::Permit { service, .. }
         | Effect::Expire { service, .. } => within(view, *service, record, at)?,
     };
-    // A repetition is not logged: it leaves no trace, not even of its time.
-    if !applied.repeated {
+    // What is not logged leaves no trace, not even of its time.
+    let passing = matches!(&record.effect, Effect::Message { publications, .. } if publications.is_empty());
+    if !applied.repeated && !passing {
         view.at = at;
     }
     Ok(applied)
@@ -115,6 +126,7 @@ fn within(
         return Ok(Applied { repeated: true, ..Applied::quiet(Some(receipt)) });
     }
     let mut scribe = Scribe::new(service, Arc::make_mut(tenant), at);
+    let mut rejudge = None;
     let receipt = match &record.effect {
         Effect::Create { shell, data, expires, publications, .. } => {
             Some(object::create(&mut scribe, &record.by, shell, data.as_ref(), *expires, publications)?)
@@ -132,10 +144,24 @@ fn within(
             },
         )?),
         Effect::Remove { object, .. } => Some(object::remove(&mut scribe, &record.by, *object)?),
+        Effect::Push { list, shell, data, expires, collection_expires, publications, .. } => {
+            Some(item::push(
+                &mut scribe,
+                &record.by,
+                item::Push {
+                    list: *list,
+                    shell: shell.as_ref(),
+                    data,
+                    expires: *expires,
+                    collection_expires: *collection_expires,
+                    publications,
+                },
+            )?)
+        }
         Effect::SetItem {
-            map,
+            collection,
             shell,
-            key,
+            item,
             expect,
             if_match,
             data,
@@ -147,9 +173,9 @@ fn within(
             &mut scribe,
             &record.by,
             item::Set {
-                map: *map,
+                collection: *collection,
                 shell: shell.as_ref(),
-                key,
+                item,
                 expect: *expect,
                 if_match: *if_match,
                 data: data.as_ref(),
@@ -158,12 +184,23 @@ fn within(
                 publications: publications.as_deref(),
             },
         )?),
-        Effect::RemoveItem { map, key, if_match, .. } => {
-            Some(item::remove(&mut scribe, &record.by, *map, key, *if_match)?)
+        Effect::RemoveItem { collection, item, if_match, .. } => {
+            Some(item::remove(&mut scribe, &record.by, *collection, item, *if_match)?)
+        }
+        Effect::Message { stream, shell, message, data, publications, .. } => Some(message::publish(
+            &mut scribe,
+            &record.by,
+            (*stream, shell.as_ref()),
+            (*message, data),
+            publications,
+        )?),
+        Effect::Permit { object, shell, identity, permission, .. } => {
+            rejudge = Some(Rejudge { service, object: Some(*object) });
+            Some(grant::permit(&mut scribe, (*object, shell.as_ref()), identity, *permission)?)
         }
         Effect::Expire { due, .. } => {
-            for (object, key) in due {
-                publish::expire(&mut scribe, *object, key.as_ref());
+            for (object, item) in due {
+                publish::expire(&mut scribe, *object, item.as_ref());
             }
             None
         }
@@ -173,7 +210,7 @@ fn within(
     if let (Some(batch), Some(receipt)) = (record.batch, &receipt) {
         remember(Arc::make_mut(tenant), batch, receipt);
     }
-    Ok(Applied { events, ..Applied::quiet(receipt) })
+    Ok(Applied { events, rejudge, ..Applied::quiet(receipt) })
 }
 
 /// What may be written, by whom: the last wall (decisions H, 4).
@@ -227,11 +264,13 @@ fn create_service(
     }
     let head = ServiceHead {
         sid: service,
+        ordinal: view.made,
         unique_name: default.then(|| "default".into()),
         settings: settings.clone(),
         date_created: at,
         date_updated: at,
     };
+    view.made = view.made.saturating_add(1);
     view.services.insert(service, Arc::new(Tenant::new(head.clone())));
     if default {
         view.default_service = Some(service);
@@ -251,7 +290,10 @@ fn update_service(
     tenant.head.settings = settings.clone();
     tenant.head.date_updated = at;
     let receipt = Receipt::Service { head: Box::new(tenant.head.clone()), created: false };
-    Ok(Applied { rejudge: acl_changed.then_some(service), ..Applied::quiet(Some(receipt)) })
+    Ok(Applied {
+        rejudge: acl_changed.then_some(Rejudge { service, object: None }),
+        ..Applied::quiet(Some(receipt))
+    })
 }
 
 fn remove_service(view: &mut View, service: ServiceSid, at: Timestamp) -> Result<Applied, Rejection> {
@@ -285,8 +327,8 @@ fn remember(tenant: &mut Tenant, batch: [u8; 16], receipt: &Receipt) {
             revision: head.revision,
             event_id: head.last_event_id,
         },
-        Receipt::Item { map, item, created, .. } => Remembered {
-            place: Some((*map, Some(item.key.clone()))),
+        Receipt::Item { collection, item, created, .. } => Remembered {
+            place: Some((*collection, Some(item.id.clone()))),
             created: *created,
             removed: false,
             revision: item.revision,
@@ -294,7 +336,13 @@ fn remember(tenant: &mut Tenant, batch: [u8; 16], receipt: &Receipt) {
         },
         Receipt::ObjectRemoved => nothing,
         // The removed item is not kept: a repeated removal finds none (404), as in Sync.
-        Receipt::ItemRemoved { .. } | Receipt::Service { .. } | Receipt::ServiceRemoved => return,
+        Receipt::ItemRemoved { .. }
+        // Nothing of a message is kept, and a grant that is set again is the same grant.
+        | Receipt::Message { .. }
+        | Receipt::Permission(_)
+        | Receipt::PermissionRemoved
+        | Receipt::Service { .. }
+        | Receipt::ServiceRemoved => return,
     };
     if REMEMBERED_MAX <= tenant.remembered_order.len()
         && let Some(oldest) = tenant.remembered_order.pop_front()
@@ -312,17 +360,17 @@ fn recall(
     known: &Remembered,
     at: Timestamp,
 ) -> Result<Receipt, Reason> {
-    let Some((sid, key)) = &known.place else {
+    let Some((sid, item)) = &known.place else {
         return Ok(Receipt::ObjectRemoved);
     };
     let object = tenant.object(*sid, at).ok_or(Reason::NotFound(Missing::Sid(sid.kind)))?;
-    let Some(key) = key else {
+    let Some(id) = item else {
         let mut head = Box::new(object.head.clone());
         (head.revision, head.last_event_id) = (known.revision, known.event_id);
         return Ok(Receipt::Object { service, head, data: object.data().cloned(), created: known.created });
     };
     let missing = Reason::NotFound(Missing::Item(sid.kind));
-    let mut item = object.items().and_then(|it| it.item(key, at)).ok_or(missing)?.as_ref().clone();
+    let mut item = object.items().and_then(|it| it.item(id, at)).ok_or(missing)?.as_ref().clone();
     (item.revision, item.last_event_id) = (known.revision, known.event_id);
-    Ok(Receipt::Item { service, map: *sid, item: Arc::new(item), created: known.created })
+    Ok(Receipt::Item { service, collection: *sid, item: Arc::new(item), created: known.created })
 }

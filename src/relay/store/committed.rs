@@ -1,7 +1,10 @@
 //! [`Committed`]: the proof that a group is durable. Only `store/` seals one.
 
 use crate::{
-    domain::{event::Event, sid::ServiceSid},
+    domain::{
+        event::Event,
+        sid::{ObjectSid, ServiceSid},
+    },
     relay::{error::Error, receipt::Receipt, store::view::View, ticket::Ticket},
 };
 
@@ -21,11 +24,19 @@ pub(in crate::relay) struct Outcome {
 /// Applied, refused, or to be decided again.
 pub(in crate::relay) enum Verdict {
     /// It stands.
-    Done { receipt: Option<Receipt>, events: Vec<Event>, rejudge: Option<ServiceSid> },
+    Done { receipt: Option<Receipt>, events: Vec<Event>, rejudge: Option<Rejudge> },
     /// It does not, and nothing has changed.
     Not(Error),
     /// What it rested on has changed.
     Stale,
+}
+
+/// Whose subscriptions must be judged again, before anything more is told to them (decision 20).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::relay) struct Rejudge {
+    pub(in crate::relay) service: ServiceSid,
+    /// Those of this object only.
+    pub(in crate::relay) object: Option<ObjectSid>,
 }
 
 impl Verdict {

@@ -1,6 +1,7 @@
 //! What every store promises: one suite, run for the log in memory and the log on disk.
 
 mod applying;
+mod collecting;
 mod damage;
 mod world;
 

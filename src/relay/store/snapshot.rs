@@ -14,6 +14,9 @@ use crate::{
     },
 };
 
+/// The version of the rows; another one does not fit its hash.
+const VERSION: u8 = 2;
+
 /// A view at rest.
 #[derive(Clone)]
 pub(in crate::relay) struct Checkpoint {
@@ -35,10 +38,12 @@ enum Row {
         policies: Arc<str>,
         reserved: Vec<Reserved>,
         default_service: Option<ServiceSid>,
+        made: u64,
     },
     Service {
         head: ServiceHead,
         newest: EventId,
+        made: u64,
         remembered: Vec<([u8; 16], Remembered)>,
     },
     Object {
@@ -68,11 +73,17 @@ impl Checkpoint {
             policies: view.policies.clone(),
             reserved: view.reserved.as_ref().clone(),
             default_service: view.default_service,
+            made: view.made,
         })?;
         for (service, tenant) in &view.services {
             let order = tenant.remembered_order.iter();
             let remembered = order.filter_map(|it| Some((*it, tenant.remembered.get(it)?.clone()))).collect();
-            put(&Row::Service { head: tenant.head.clone(), newest: tenant.newest, remembered })?;
+            put(&Row::Service {
+                head: tenant.head.clone(),
+                newest: tenant.newest,
+                made: tenant.made,
+                remembered,
+            })?;
             for object in tenant.objects.values() {
                 put(&Row::Object { service: *service, object: Box::new(object.as_ref().clone()) })?;
             }
@@ -88,13 +99,13 @@ impl Checkpoint {
         let mut view = View::default();
         for row in &self.rows {
             match postcard::from_bytes(row).map_err(|_| BrokenCheckpoint)? {
-                Row::View { seq, chain, at, secret, policies, reserved, default_service } => {
+                Row::View { seq, chain, at, secret, policies, reserved, default_service, made } => {
                     let reserved = Arc::new(reserved);
-                    view = View { seq, chain, at, secret, policies, reserved, default_service, ..view };
+                    view = View { seq, chain, at, secret, policies, reserved, default_service, made, ..view };
                 }
-                Row::Service { head, newest, remembered } => {
+                Row::Service { head, newest, made, remembered } => {
                     let mut tenant = Tenant::new(head);
-                    tenant.newest = newest;
+                    (tenant.newest, tenant.made) = (newest, made);
                     tenant.remembered_order = remembered.iter().map(|it| it.0).collect();
                     tenant.remembered = remembered.into_iter().collect();
                     view.services.insert(tenant.head.sid, Arc::new(tenant));
@@ -111,6 +122,7 @@ impl Checkpoint {
 
 fn hash(seq: u64, rows: &[Vec<u8>]) -> Chain {
     let mut context = Context::new(&SHA256);
+    context.update(&[VERSION]);
     context.update(&seq.to_be_bytes());
     for row in rows {
         context.update(&(row.len() as u64).to_be_bytes());

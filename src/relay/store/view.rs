@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     domain::{
         data::Data,
-        name::{Identity, ItemKey, UniqueName},
+        name::{Identity, ItemId, UniqueName},
         object::{Address, EventId, Head, Item, ObjectKind, ObjectRef, Revision},
         permission::Permission,
         service::ServiceHead,
@@ -39,6 +39,8 @@ pub(in crate::relay) struct View {
     pub(in crate::relay) reserved: Arc<Vec<Reserved>>,
     /// The service behind the alias `default`.
     pub(in crate::relay) default_service: Option<ServiceSid>,
+    /// Services made so far: gives each its place in the order.
+    pub(in crate::relay) made: u64,
     /// The services.
     pub(in crate::relay) services: OrdMap<ServiceSid, Arc<Tenant>>,
 }
@@ -49,12 +51,16 @@ pub(in crate::relay) struct Tenant {
     pub(in crate::relay) head: ServiceHead,
     /// The newest event id (decision 6).
     pub(in crate::relay) newest: EventId,
+    /// Objects made so far: gives each its place in the order.
+    pub(in crate::relay) made: u64,
     pub(in crate::relay) objects: HashMap<ObjectSid, Arc<Object>>,
+    /// The objects of each kind in the order in which they were made.
+    pub(in crate::relay) in_order: OrdMap<(ObjectKind, u64), ObjectSid>,
     pub(in crate::relay) names: HashMap<(ObjectKind, UniqueName), ObjectSid>,
     /// What each private object or item publishes now.
     pub(in crate::relay) sources: HashMap<Source, Arc<[Place]>>,
     /// What expires, in order.
-    pub(in crate::relay) due: OrdSet<(Timestamp, ObjectSid, Option<ItemKey>)>,
+    pub(in crate::relay) due: OrdSet<(Timestamp, ObjectSid, Option<ItemId>)>,
     pub(in crate::relay) usage: HashMap<Holder, Usage>,
     pub(in crate::relay) remembered: HashMap<[u8; 16], Remembered>,
     pub(in crate::relay) remembered_order: Vector<[u8; 16]>,
@@ -75,8 +81,10 @@ pub(in crate::relay) struct Usage {
 pub(in crate::relay) struct Object {
     pub(in crate::relay) head: Head,
     pub(in crate::relay) body: Body,
+    /// Its place in the order in which objects were made.
+    pub(in crate::relay) ordinal: u64,
     /// Who may do what, when the service's ACL is on.
-    pub(in crate::relay) grants: Vec<(Identity, Permission)>,
+    pub(in crate::relay) grants: OrdMap<Identity, Permission>,
     /// The claims under which its owner last wrote a private object, as JSON (decision 21).
     pub(in crate::relay) claims: Option<Arc<str>>,
 }
@@ -84,23 +92,33 @@ pub(in crate::relay) struct Object {
 /// What an object holds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(in crate::relay) enum Body {
-    Document { data: Data, contributions: Vec<Contribution> },
-    Map(Box<Items>),
+    Document {
+        data: Data,
+        contributions: Vec<Contribution>,
+    },
+    /// A list or a map.
+    Items(Box<Items>),
+    /// Nothing is kept.
+    Stream,
 }
 
-/// The items of a map.
+/// The items of a list or map.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(in crate::relay) struct Items {
-    pub(in crate::relay) standing: OrdMap<ItemKey, Entry>,
+    pub(in crate::relay) standing: OrdMap<ItemId, Entry>,
     /// Removed keys by the event of their removal; bounded in number and age (decision 29).
     pub(in crate::relay) tombstones: OrdMap<EventId, Tombstone>,
     /// Below this event, removals are no longer known.
     pub(in crate::relay) floor: EventId,
     /// Bytes of all items.
     pub(in crate::relay) bytes: u64,
+    /// The index of a list's next item: none is given twice.
+    pub(in crate::relay) next_index: u64,
+    /// A list's context.
+    pub(in crate::relay) context: Option<Data>,
 }
 
-/// An item and, in a shared map, what it is made of.
+/// An item and, in a shared list or map, what it is made of.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(in crate::relay) struct Entry {
     pub(in crate::relay) item: Arc<Item>,
@@ -110,7 +128,7 @@ pub(in crate::relay) struct Entry {
 /// A removed item.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(in crate::relay) struct Tombstone {
-    pub(in crate::relay) key: ItemKey,
+    pub(in crate::relay) item: ItemId,
     pub(in crate::relay) at: Timestamp,
     /// The event of its making: not told to those who never saw it.
     pub(in crate::relay) created_event_id: EventId,
@@ -127,9 +145,9 @@ pub(in crate::relay) struct Contribution {
 }
 
 /// A private object, or an item of one, that publishes.
-pub(in crate::relay) type Source = (ObjectSid, Option<ItemKey>);
-/// A shared document, or an item of a shared map.
-pub(in crate::relay) type Place = (ObjectSid, Option<ItemKey>);
+pub(in crate::relay) type Source = (ObjectSid, Option<ItemId>);
+/// A shared document, or an item of a shared list or map.
+pub(in crate::relay) type Place = (ObjectSid, Option<ItemId>);
 
 /// The answer to an attempt that may come again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -165,19 +183,20 @@ impl Tenant {
 }
 
 impl Object {
-    /// The items of a map; `None` for a document.
+    /// The items of a list or map.
     pub(in crate::relay) fn items(&self) -> Option<&Items> {
         match &self.body {
-            Body::Map(items) => Some(items),
-            Body::Document { .. } => None,
+            Body::Items(items) => Some(items),
+            Body::Document { .. } | Body::Stream => None,
         }
     }
 
-    /// The content of a document; `None` for a map.
+    /// The content of a document, the context of a list.
     pub(in crate::relay) fn data(&self) -> Option<&Data> {
         match &self.body {
             Body::Document { data, .. } => Some(data),
-            Body::Map(_) => None,
+            Body::Items(items) => items.context.as_ref(),
+            Body::Stream => None,
         }
     }
 
@@ -185,19 +204,20 @@ impl Object {
     pub(in crate::relay) fn size_bytes(&self) -> u64 {
         match &self.body {
             Body::Document { data, .. } => data.size_bytes() as u64,
-            Body::Map(items) => items.bytes,
+            Body::Items(items) => items.bytes,
+            Body::Stream => 0,
         }
     }
 
     /// What an identity holds on it.
     pub(in crate::relay) fn permission(&self, identity: &Identity) -> Permission {
-        self.grants.iter().find(|(it, _)| it == identity).map(|(_, it)| *it).unwrap_or_default()
+        self.grants.get(identity).copied().unwrap_or_default()
     }
 }
 
 impl Items {
     /// The item, unless it is gone at `now`.
-    pub(in crate::relay) fn item(&self, key: &ItemKey, now: Timestamp) -> Option<&Arc<Item>> {
-        self.standing.get(key).map(|it| &it.item).filter(|it| !it.expired(now))
+    pub(in crate::relay) fn item(&self, id: &ItemId, now: Timestamp) -> Option<&Arc<Item>> {
+        self.standing.get(id).map(|it| &it.item).filter(|it| !it.expired(now))
     }
 }

@@ -220,7 +220,7 @@ impl Core {
             let verdict = match apply(&mut overlay, &record) {
                 Ok(applied) => {
                     if !applied.repeated {
-                        records.push(record);
+                        records.extend(record.durable());
                     }
                     Verdict::Done {
                         receipt: applied.receipt,

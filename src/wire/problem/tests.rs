@@ -48,7 +48,8 @@ fn each_reason_has_its_code() {
         (Reason::RevisionMismatch { of: Document, current: None }, (412, 54_103), (412, 54_103)),
         (Reason::RevisionMismatch { of: List, current: None }, (412, 54_155), (412, 54_155)),
         (Reason::RevisionMismatch { of: Map, current: None }, (412, 54_205), (412, 54_205)),
-        (Reason::NotSupported { what: "lists" }, (501, 72_010), (501, 72_010)),
+        (Reason::NotFound(Missing::Grant), (404, 20_404), (404, 54_354)),
+        (Reason::Private, (409, 72_013), (409, 72_013)),
         (Reason::BelowFloor, (410, 72_009), (410, 72_009)),
         (Reason::TooManySubscriptions, (429, 54_419), (429, 54_419)),
     ];

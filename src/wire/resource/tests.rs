@@ -30,7 +30,7 @@ fn head(kind: ObjectKind, name: Option<&str>) -> Head {
 
 fn item() -> Item {
     Item {
-        key: ItemKey::try_from("a b/ü(1)").expect("a key"),
+        id: ItemKey::try_from("a b/ü(1)").expect("a key").into(),
         data: Input::parse(r#"{"b": 1.10, "a": 2}"#).expect("data").data().clone(),
         created_by: None,
         date_created: AT,
@@ -105,6 +105,7 @@ fn resources_for_backends() {
     );
     let head = ServiceHead {
         sid: service(),
+        ordinal: 0,
         unique_name: Some("default".into()),
         settings: Settings::default(),
         date_created: AT,

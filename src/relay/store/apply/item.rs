@@ -1,4 +1,4 @@
-//! Items of maps set and removed.
+//! Items of lists and maps appended, set and removed.
 
 use std::sync::Arc;
 
@@ -6,9 +6,9 @@ use crate::{
     domain::{
         change::{Expect, IfMatch},
         data::Data,
-        limits::MAP_ITEMS_MAX,
-        name::ItemKey,
-        object::{Item, Revision, Space},
+        limits::{LIST_ITEMS_MAX, MAP_ITEMS_MAX},
+        name::ItemId,
+        object::{Item, ObjectKind, Revision, Space},
         sid::ObjectSid,
         time::Timestamp,
     },
@@ -16,21 +16,70 @@ use crate::{
         receipt::Receipt,
         record::{By, Publication, Shell},
         refusal::{Missing, Reason},
+        store::view::{Items, Object},
     },
 };
 
 use super::{
     Rejection, may, may_make,
     object::{identity, room, snapshot},
-    publish::{self, Contribution, Write},
+    place::{self, Contribution, Write},
+    publish,
     scribe::Scribe,
 };
 
+/// One item appended to a list.
+pub(super) struct Push<'r> {
+    pub(super) list: ObjectSid,
+    pub(super) shell: Option<&'r Shell>,
+    pub(super) data: &'r Data,
+    pub(super) expires: Option<Timestamp>,
+    pub(super) collection_expires: Option<Option<Timestamp>>,
+    pub(super) publications: &'r [Publication],
+}
+
+/// Appends an item.
+pub(super) fn push(scribe: &mut Scribe<'_>, by: &By, push: Push<'_>) -> Result<Receipt, Rejection> {
+    let list = push.list;
+    match (scribe.tenant.object(list, scribe.at), push.shell) {
+        (Some(object), _) => {
+            may(scribe, by, object)?;
+            let size = push.data.size_bytes() as u64;
+            growable(scribe, by, object, items_of(object, list)?, size)?;
+        }
+        (None, Some(shell)) => {
+            may_make(by, shell)?;
+            publish::stand(scribe, shell);
+        }
+        (None, None) => return Err(Reason::NotFound(Missing::Sid(list.kind)).into()),
+    }
+    // The source is new: only its being an item, and not its index, decides where there is room.
+    let next = scribe.tenant.objects.get(&list).and_then(|it| it.items()).map_or(0, |it| it.next_index);
+    let source = (list, Some(ItemId::Index(next)));
+    publish::fits(scribe, &source, push.publications)?;
+    let missing = || Reason::NotFound(Missing::Sid(list.kind));
+    let id = scribe.next_index(list).ok_or_else(missing)?;
+    let item = if is_shared(scribe, list) {
+        let place = (list, Some(id.clone()));
+        let shown = Contribution { source: None, data: push.data.clone(), expires: push.expires };
+        place::contribute(scribe, &place, shown);
+        standing(scribe, list, &id).ok_or_else(missing)?
+    } else {
+        let by = identity(by).cloned();
+        let write = Write { data: Some(push.data.clone()), expires: Some(push.expires), by };
+        place::write_item(scribe, list, &id, write, Vec::new()).0
+    };
+    snapshot(scribe, by, list);
+    publish::publish(scribe, &(list, Some(id)), push.publications);
+    finish(scribe, list, push.collection_expires);
+    Ok(Receipt::Item { service: scribe.service, collection: list, item, created: true })
+}
+
 /// One write of an item.
 pub(super) struct Set<'r> {
-    pub(super) map: ObjectSid,
+    pub(super) collection: ObjectSid,
     pub(super) shell: Option<&'r Shell>,
-    pub(super) key: &'r ItemKey,
+    pub(super) item: &'r ItemId,
     pub(super) expect: Expect,
     pub(super) if_match: Option<IfMatch>,
     pub(super) data: Option<&'r Data>,
@@ -41,73 +90,94 @@ pub(super) struct Set<'r> {
 
 /// Sets an item.
 pub(super) fn set(scribe: &mut Scribe<'_>, by: &By, set: Set<'_>) -> Result<Receipt, Rejection> {
-    let map = set.map;
-    match (scribe.tenant.object(map, scribe.at), set.shell) {
+    let collection = set.collection;
+    let source = (collection, Some(set.item.clone()));
+    match (scribe.tenant.object(collection, scribe.at), set.shell) {
         (Some(object), _) => {
             may(scribe, by, object)?;
-            let items = object.items().ok_or(Reason::NotFound(Missing::Sid(map.kind)))?;
-            let item = items.item(set.key, scribe.at);
+            let items = items_of(object, collection)?;
+            let item = items.item(set.item, scribe.at);
             judge(item, &set)?;
-            if item.is_none() && MAP_ITEMS_MAX <= items.standing.len() {
-                return Err(Reason::Quota { what: "items" }.into());
+            let new = set.data.map(|it| it.size_bytes() as u64);
+            match item {
+                None => growable(scribe, by, object, items, new.unwrap_or_default())?,
+                Some(item) => {
+                    let old = item.data.size_bytes() as u64;
+                    room(scribe, by, object, new.unwrap_or(old), old)?;
+                }
             }
-            let old = item.map_or(0, |it| it.data.size_bytes() as u64);
-            let new = set.data.map_or(old, |it| it.size_bytes() as u64);
-            room(scribe, by, object, new, old)?;
+            publish::fits(scribe, &source, set.publications.unwrap_or_default())?;
         }
         (None, Some(shell)) => {
             may_make(by, shell)?;
             judge(None, &set)?;
             publish::stand(scribe, shell);
         }
-        (None, None) => return Err(Reason::NotFound(Missing::Sid(map.kind)).into()),
+        (None, None) => return Err(Reason::NotFound(Missing::Sid(collection.kind)).into()),
     }
-    let shared =
-        scribe.tenant.objects.get(&map).is_some_and(|it| matches!(it.head.space, Space::Shared { .. }));
-    if let (true, Some(data)) = (shared, set.data) {
+    if let (true, Some(data)) = (is_shared(scribe, collection), set.data) {
         let expires = set.expires.unwrap_or_default();
-        let created = standing(scribe, map, set.key).is_none_or(|it| it.expired(scribe.at));
-        let place = (map, Some(set.key.clone()));
-        publish::contribute(scribe, &place, Contribution { source: None, data: data.clone(), expires });
-        finish(scribe, &set);
-        let item = standing(scribe, map, set.key).ok_or(Reason::NotFound(Missing::Item(map.kind)))?;
-        return Ok(Receipt::Item { service: scribe.service, map, item, created });
+        let created = standing(scribe, collection, set.item).is_none_or(|it| it.expired(scribe.at));
+        place::contribute(scribe, &source, Contribution { source: None, data: data.clone(), expires });
+        finish(scribe, collection, set.collection_expires);
+        let missing = Reason::NotFound(Missing::Item(collection.kind));
+        let item = standing(scribe, collection, set.item).ok_or(missing)?;
+        return Ok(Receipt::Item { service: scribe.service, collection, item, created });
     }
     let kept = scribe
         .tenant
         .objects
-        .get(&map)
+        .get(&collection)
         .and_then(|it| it.items())
-        .and_then(|it| it.standing.get(set.key))
+        .and_then(|it| it.standing.get(set.item))
         .map(|it| it.contributions.clone())
         .unwrap_or_default();
     let write = Write { data: set.data.cloned(), expires: set.expires, by: identity(by).cloned() };
-    let (item, created) = publish::write_item(scribe, map, set.key, write, kept);
-    snapshot(scribe, by, map);
+    let (item, created) = place::write_item(scribe, collection, set.item, write, kept);
+    snapshot(scribe, by, collection);
     if let Some(publications) = set.publications {
-        publish::publish(scribe, &(map, Some(set.key.clone())), publications);
+        publish::publish(scribe, &source, publications);
     }
-    finish(scribe, &set);
-    Ok(Receipt::Item { service: scribe.service, map, item, created })
+    finish(scribe, collection, set.collection_expires);
+    Ok(Receipt::Item { service: scribe.service, collection, item, created })
 }
 
-fn finish(scribe: &mut Scribe<'_>, set: &Set<'_>) {
-    if let Some(expires) = set.collection_expires {
-        scribe.edit(set.map, |it| it.head.date_expires = expires);
+fn finish(scribe: &mut Scribe<'_>, collection: ObjectSid, expires: Option<Option<Timestamp>>) {
+    if let Some(expires) = expires {
+        scribe.edit(collection, |it| it.head.date_expires = expires);
     }
 }
 
-fn standing(scribe: &Scribe<'_>, map: ObjectSid, key: &ItemKey) -> Option<Arc<Item>> {
-    scribe.tenant.objects.get(&map)?.items()?.standing.get(key).map(|it| it.item.clone())
+fn items_of(object: &Object, collection: ObjectSid) -> Result<&Items, Reason> {
+    object.items().ok_or(Reason::NotFound(Missing::Sid(collection.kind)))
+}
+
+/// Whether one more item of this size may stand.
+fn growable(scribe: &Scribe<'_>, by: &By, object: &Object, items: &Items, size: u64) -> Result<(), Reason> {
+    let items_max = if object.head.sid.kind == ObjectKind::List { LIST_ITEMS_MAX } else { MAP_ITEMS_MAX };
+    if items_max <= items.standing.len() {
+        return Err(Reason::Quota { what: "items" });
+    }
+    room(scribe, by, object, size, 0)
+}
+
+fn is_shared(scribe: &Scribe<'_>, sid: ObjectSid) -> bool {
+    scribe.tenant.objects.get(&sid).is_some_and(|it| matches!(it.head.space, Space::Shared { .. }))
+}
+
+fn standing(scribe: &Scribe<'_>, collection: ObjectSid, id: &ItemId) -> Option<Arc<Item>> {
+    scribe.tenant.objects.get(&collection)?.items()?.standing.get(id).map(|it| it.item.clone())
 }
 
 fn judge(item: Option<&Arc<Item>>, set: &Set<'_>) -> Result<(), Reason> {
-    let of = set.map.kind;
+    let of = set.collection.kind;
     match (set.expect, item) {
         (Expect::Absent, Some(_)) => return Err(Reason::ItemExists),
         (Expect::Present, None) => return Err(Reason::NotFound(Missing::Item(of))),
-        // Only times to live were given: there must be an item to give them to.
-        (_, None) if set.data.is_none() => return Err(Reason::NotFound(Missing::Item(of))),
+        // Only times to live were given, or a list gives no index but its own: there must be an item.
+        (_, None) if set.data.is_none() || of == ObjectKind::List => {
+            return Err(Reason::NotFound(Missing::Item(of)));
+        }
         _ => (),
     }
     let current = item.map(|it| it.revision);
@@ -122,19 +192,19 @@ fn judge(item: Option<&Arc<Item>>, set: &Set<'_>) -> Result<(), Reason> {
 pub(super) fn remove(
     scribe: &mut Scribe<'_>,
     by: &By,
-    map: ObjectSid,
-    key: &ItemKey,
+    collection: ObjectSid,
+    id: &ItemId,
     if_match: Option<Revision>,
 ) -> Result<Receipt, Rejection> {
-    let object = scribe.tenant.object(map, scribe.at).ok_or(Reason::NotFound(Missing::Sid(map.kind)))?;
+    let object =
+        scribe.tenant.object(collection, scribe.at).ok_or(Reason::NotFound(Missing::Sid(collection.kind)))?;
     may(scribe, by, object)?;
-    let missing = Reason::NotFound(Missing::Item(map.kind));
-    let item = object.items().and_then(|it| it.item(key, scribe.at)).ok_or(missing)?;
+    let missing = || Reason::NotFound(Missing::Item(collection.kind));
+    let item = object.items().and_then(|it| it.item(id, scribe.at)).ok_or_else(missing)?;
     if if_match.is_some_and(|it| it != item.revision) {
-        return Err(Reason::RevisionMismatch { of: map.kind, current: Some(item.revision) }.into());
+        return Err(Reason::RevisionMismatch { of: collection.kind, current: Some(item.revision) }.into());
     }
-    publish::publish(scribe, &(map, Some(key.clone())), &[]);
-    let missing = Reason::NotFound(Missing::Item(map.kind));
-    let (item, event_id) = scribe.drop_item(map, key).ok_or(missing)?;
-    Ok(Receipt::ItemRemoved { service: scribe.service, map, item, event_id, at: scribe.at })
+    publish::publish(scribe, &(collection, Some(id.clone())), &[]);
+    let (item, event_id) = scribe.drop_item(collection, id).ok_or_else(missing)?;
+    Ok(Receipt::ItemRemoved { service: scribe.service, collection, item, event_id, at: scribe.at })
 }

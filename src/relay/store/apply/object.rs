@@ -5,7 +5,7 @@ use crate::{
         data::Data,
         event::Happening,
         name::Identity,
-        object::{Revision, Space},
+        object::{ObjectKind, Revision, Space},
         permission::Permission,
         sid::ObjectSid,
         time::Timestamp,
@@ -20,7 +20,8 @@ use crate::{
 
 use super::{
     Rejection, may, may_make,
-    publish::{self, Contribution},
+    place::{self, Contribution},
+    publish,
     scribe::{Scribe, holder},
 };
 
@@ -44,35 +45,35 @@ pub(super) fn create(
     }
     let mut object = publish::fresh(shell, scribe.at, identity(by).cloned());
     if let By::Client { identity, .. } = by {
-        object.grants.push((identity.clone(), Permission::ALL));
+        object.grants.insert(identity.clone(), Permission::ALL);
     }
     if let By::Policy { claims, .. } = by {
         object.claims = Some(claims.clone());
     }
-    object.head.date_expires = expires;
-    if let (Body::Document { data: stored, contributions }, Some(data)) = (&mut object.body, data) {
-        *stored = data.clone();
-        if matches!(shell.space, Space::Shared { .. }) {
-            contributions.push(Contribution { source: None, data: data.clone(), expires });
+    if matches!(shell.space, Space::Shared { .. }) {
+        // Somebody may watch it already, and others may show something beneath (decisions 2, 18).
+        publish::stand(scribe, shell);
+        if let (ObjectKind::Document, Some(data)) = (shell.sid.kind, data) {
+            let shown = Contribution { source: None, data: data.clone(), expires };
+            place::contribute(scribe, &(shell.sid, None), shown);
+        } else {
+            scribe.edit(shell.sid, |it| it.head.date_expires = expires);
         }
+        return receipt(scribe, shell.sid, true);
+    }
+    object.head.date_expires = expires;
+    match (&mut object.body, data) {
+        (Body::Document { data: stored, .. }, Some(data)) => *stored = data.clone(),
+        (Body::Items(items), Some(context)) => items.context = Some(context.clone()),
+        _ => (),
     }
     room(scribe, by, &object, object.size_bytes(), 0)?;
+    publish::fits(scribe, &(shell.sid, None), publications)?;
     if let Some(expired) = standing {
         publish::remove(scribe, expired);
     }
-    let watched_before = matches!(shell.space, Space::Shared { .. });
-    scribe.tenant.insert(object);
+    scribe.add(object);
     publish::publish(scribe, &(shell.sid, None), publications);
-    if watched_before && let Some(data) = data {
-        // Somebody may watch the shared object that did not stand (decision 18): tell its birth.
-        let id = scribe.stamp(shell.sid);
-        let revision = Revision(1);
-        scribe.tell(
-            shell.sid,
-            id,
-            Happening::DocumentSet { revision, data: data.clone(), date_expires: expires },
-        );
-    }
     receipt(scribe, shell.sid, true)
 }
 
@@ -96,6 +97,7 @@ pub(super) fn update(scribe: &mut Scribe<'_>, by: &By, update: Update<'_>) -> Re
             matches_revision(object, update.if_match)?;
             let size = update.data.map_or_else(|| object.size_bytes(), |it| it.size_bytes() as u64);
             room(scribe, by, object, size, object.size_bytes())?;
+            publish::fits(scribe, &(sid, None), update.publications.unwrap_or_default())?;
         }
         (None, Some(shell)) => {
             may_make(by, shell)?;
@@ -115,7 +117,7 @@ pub(super) fn update(scribe: &mut Scribe<'_>, by: &By, update: Update<'_>) -> Re
     match update.data {
         Some(data) if shared => {
             let expires = update.expires.unwrap_or_default();
-            publish::contribute(
+            place::contribute(
                 scribe,
                 &(sid, None),
                 Contribution { source: None, data: data.clone(), expires },
@@ -194,7 +196,7 @@ pub(super) fn room(scribe: &Scribe<'_>, by: &By, object: &Object, new: u64, old:
     let making = !scribe.tenant.objects.contains_key(&object.head.sid);
     let (objects_max, bytes_max) = match by {
         By::Client { objects_max, bytes_max, .. } => (*objects_max, *bytes_max),
-        By::Policy { objects_max, .. } => (*objects_max, u64::MAX),
+        By::Policy { objects_max, bytes_max, .. } => (*objects_max, *bytes_max),
         By::Backend | By::System => return Ok(()),
     };
     let Some(holder) = holder(&object.head) else {

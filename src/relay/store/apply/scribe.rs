@@ -6,13 +6,13 @@ use crate::{
     domain::{
         event::{Event, Happening},
         limits::{TOMBSTONE_SECONDS_MAX, TOMBSTONES_MAX},
-        name::ItemKey,
+        name::{ItemId, UniqueName},
         object::{EventId, Head, Item, Space},
         service::ServiceHead,
         sid::{ObjectSid, ServiceSid},
         time::Timestamp,
     },
-    relay::store::view::{Body, Entry, Holder, Items, Object, Tenant, Tombstone, Usage},
+    relay::store::view::{Body, Contribution, Entry, Holder, Items, Object, Place, Tenant, Tombstone, Usage},
 };
 
 /// One batch's pen on one service.
@@ -29,7 +29,9 @@ impl Tenant {
         Self {
             head,
             newest: EventId(0),
+            made: 0,
             objects: Default::default(),
+            in_order: Default::default(),
             names: Default::default(),
             sources: Default::default(),
             due: Default::default(),
@@ -48,13 +50,15 @@ impl Tenant {
         self.expires(None, object.head.date_expires, sid, None);
         match &object.body {
             Body::Document { contributions, .. } => self.feed(sid, None, contributions),
-            Body::Map(items) => {
-                for (key, entry) in &items.standing {
-                    self.expires(None, entry.item.date_expires, sid, Some(key));
-                    self.feed(sid, Some(key), &entry.contributions);
+            Body::Items(items) => {
+                for (id, entry) in &items.standing {
+                    self.expires(None, entry.item.date_expires, sid, Some(id));
+                    self.feed(sid, Some(id), &entry.contributions);
                 }
             }
+            Body::Stream => (),
         }
+        self.in_order.insert((sid.kind, object.ordinal), sid);
         if let Some(holder) = holder(&object.head) {
             let usage = self.usage.entry(holder).or_default();
             usage.objects = usage.objects.saturating_add(1);
@@ -63,19 +67,29 @@ impl Tenant {
         self.objects.insert(sid, Arc::new(object));
     }
 
-    fn feed(
-        &mut self,
-        sid: ObjectSid,
-        key: Option<&ItemKey>,
-        contributions: &[super::publish::Contribution],
-    ) {
-        for source in contributions.iter().filter_map(|it| it.source.clone()) {
-            let mut places = self.sources.get(&source).map(|it| it.to_vec()).unwrap_or_default();
-            let place = (sid, key.cloned());
-            if !places.contains(&place) {
-                places.push(place);
-                places.sort();
-                self.sources.insert(source, places.into());
+    fn feed(&mut self, sid: ObjectSid, item: Option<&ItemId>, contributions: &[Contribution]) {
+        let place = (sid, item.cloned());
+        for source in contributions.iter().filter_map(|it| it.source.as_ref()) {
+            let known = self.sources.get(source);
+            if known.is_some_and(|it| it.contains(&place)) {
+                continue;
+            }
+            let mut places = known.map(|it| it.to_vec()).unwrap_or_default();
+            places.push(place.clone());
+            places.sort();
+            self.sources.insert(source.clone(), places.into());
+        }
+    }
+
+    /// The place stands no longer: its sources forget it.
+    fn unfeed(&mut self, place: &Place, contributions: &[Contribution]) {
+        for source in contributions.iter().filter_map(|it| it.source.as_ref()) {
+            let Some(places) = self.sources.get(source) else { continue };
+            let left: Vec<Place> = places.iter().filter(|it| *it != place).cloned().collect();
+            if left.is_empty() {
+                self.sources.remove(source);
+            } else if left.len() != places.len() {
+                self.sources.insert(source.clone(), left.into());
             }
         }
     }
@@ -85,16 +99,16 @@ impl Tenant {
         old: Option<Timestamp>,
         new: Option<Timestamp>,
         sid: ObjectSid,
-        key: Option<&ItemKey>,
+        item: Option<&ItemId>,
     ) {
         if old == new {
             return;
         }
         if let Some(old) = old {
-            self.due.remove(&(old, sid, key.cloned()));
+            self.due.remove(&(old, sid, item.cloned()));
         }
         if let Some(new) = new {
-            self.due.insert((new, sid, key.cloned()));
+            self.due.insert((new, sid, item.cloned()));
         }
     }
 
@@ -143,6 +157,28 @@ impl<'t> Scribe<'t> {
         self.events.push(Event::new(self.service, sid, name, id, self.at, what));
     }
 
+    /// Tells a message of a stream, which need not stand. It takes no id: nothing of it is kept.
+    pub(super) fn tell_message(&mut self, sid: ObjectSid, name: Option<UniqueName>, what: Happening) {
+        self.events.push(Event::new(self.service, sid, name, self.tenant.newest, self.at, what));
+    }
+
+    /// Adds an object, with its place in the order of making.
+    pub(super) fn add(&mut self, mut object: Object) {
+        object.ordinal = self.tenant.made;
+        self.tenant.made = self.tenant.made.saturating_add(1);
+        self.tenant.insert(object);
+    }
+
+    /// The index of the next item of a list.
+    pub(super) fn next_index(&mut self, list: ObjectSid) -> Option<ItemId> {
+        self.edit(list, |object| {
+            let Body::Items(items) = &mut object.body else { return None };
+            let index = items.next_index;
+            items.next_index = index.saturating_add(1);
+            Some(ItemId::Index(index))
+        })?
+    }
+
     /// Edits an object in place and mends the indexes after.
     pub(super) fn edit<R>(&mut self, sid: ObjectSid, edit: impl FnOnce(&mut Object) -> R) -> Option<R> {
         let object = Arc::make_mut(self.tenant.objects.get_mut(&sid)?);
@@ -177,9 +213,14 @@ impl<'t> Scribe<'t> {
         if let Some(name) = &object.head.unique_name {
             self.tenant.names.remove(&(sid.kind, name.clone()));
         }
+        self.tenant.in_order.remove(&(sid.kind, object.ordinal));
         self.tenant.expires(object.head.date_expires, None, sid, None);
-        for (key, entry) in object.items().into_iter().flat_map(|it| &it.standing) {
-            self.tenant.expires(entry.item.date_expires, None, sid, Some(key));
+        for (named, entry) in object.items().into_iter().flat_map(|it| &it.standing) {
+            self.tenant.expires(entry.item.date_expires, None, sid, Some(named));
+            self.tenant.unfeed(&(sid, Some(named.clone())), &entry.contributions);
+        }
+        if let Body::Document { contributions, .. } = &object.body {
+            self.tenant.unfeed(&(sid, None), contributions);
         }
         if let Some(holder) = holder(&object.head)
             && let Some(usage) = self.tenant.usage.get_mut(&holder)
@@ -192,37 +233,48 @@ impl<'t> Scribe<'t> {
         }
     }
 
-    /// Puts an entry into a map; `told` says whether it is a change that is told.
-    pub(super) fn put_entry(&mut self, map: ObjectSid, entry: Entry) {
-        let (key, expiry, size) =
-            (entry.item.key.clone(), entry.item.date_expires, entry.item.data.size_bytes() as u64);
+    /// Puts an entry into a list or map.
+    pub(super) fn put_entry(&mut self, collection: ObjectSid, entry: Entry) {
+        let (id, expiry, size) =
+            (entry.item.id.clone(), entry.item.date_expires, entry.item.data.size_bytes() as u64);
         let mut old = None;
-        self.edit(map, |object| {
-            if let Body::Map(items) = &mut object.body {
-                old = items.standing.insert(key.clone(), entry).map(|it| it.item);
+        self.tenant.feed(collection, Some(&id), &entry.contributions);
+        self.edit(collection, |object| {
+            if let Body::Items(items) = &mut object.body {
+                old = items.standing.insert(id.clone(), entry).map(|it| it.item);
                 let old_size = old.as_ref().map_or(0, |it| it.data.size_bytes() as u64);
                 items.bytes = items.bytes.saturating_sub(old_size).saturating_add(size);
             }
         });
-        self.tenant.expires(old.and_then(|it| it.date_expires), expiry, map, Some(&key));
+        self.tenant.expires(old.and_then(|it| it.date_expires), expiry, collection, Some(&id));
     }
 
     /// Removes an item, leaves a tombstone and tells it. What it publishes is withdrawn by the caller.
-    pub(super) fn drop_item(&mut self, map: ObjectSid, key: &ItemKey) -> Option<(Arc<Item>, EventId)> {
-        let id = self.stamp(map);
+    pub(super) fn drop_item(
+        &mut self,
+        collection: ObjectSid,
+        named: &ItemId,
+    ) -> Option<(Arc<Item>, EventId)> {
+        let id = self.stamp(collection);
         let at = self.at;
-        let (item, revision) = self.edit(map, |object| {
+        let (entry, revision) = self.edit(collection, |object| {
             let revision = object.head.revision;
-            let Body::Map(items) = &mut object.body else { return None };
-            let entry = items.standing.remove(key)?;
+            let Body::Items(items) = &mut object.body else { return None };
+            let entry = items.standing.remove(named)?;
             items.bytes = items.bytes.saturating_sub(entry.item.data.size_bytes() as u64);
-            let grave =
-                Tombstone { key: key.clone(), at, created_event_id: entry.item.created_event_id, revision };
+            let grave = Tombstone {
+                item: named.clone(),
+                at,
+                created_event_id: entry.item.created_event_id,
+                revision,
+            };
             items.bury(id, grave);
-            Some((entry.item, revision))
+            Some((entry, revision))
         })??;
-        self.tenant.expires(item.date_expires, None, map, Some(key));
-        self.tell(map, id, Happening::ItemRemoved { revision, item: item.clone() });
+        self.tenant.unfeed(&(collection, Some(named.clone())), &entry.contributions);
+        let item = entry.item;
+        self.tenant.expires(item.date_expires, None, collection, Some(named));
+        self.tell(collection, id, Happening::ItemRemoved { revision, item: item.clone() });
         Some((item, id))
     }
 }

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// A view with the service in it.
-fn stage(world: &World) -> View {
+pub(super) fn stage(world: &World) -> View {
     let mut view = View::default();
     for record in [world.founding(), world.service()] {
         done(&mut view, &record);
@@ -28,12 +28,12 @@ fn stage(world: &World) -> View {
     view
 }
 
-fn done(view: &mut View, record: &Record) -> Vec<Event> {
+pub(super) fn done(view: &mut View, record: &Record) -> Vec<Event> {
     apply(view, record).map(|it| it.events).expect("it applies")
 }
 
 /// Applies what must be rejected, and checks that nothing came of it.
-fn rejected(view: &mut View, record: &Record) -> Rejection {
+pub(super) fn rejected(view: &mut View, record: &Record) -> Rejection {
     let before = pictured(view);
     let rejection = apply(view, record).err().expect("it is rejected");
     assert_eq!(pictured(view), before, "a rejection leaves the view as it was");
@@ -50,13 +50,15 @@ fn shown(view: &View, world: &World) -> Option<String> {
     item(view, "room", "place", world.now.get()).map(|it| it.data.as_str().to_owned())
 }
 
-fn told(events: &[Event]) -> Vec<&'static str> {
+pub(super) fn told(events: &[Event]) -> Vec<&'static str> {
     let word = |it: &Event| match &it.what {
         Happening::DocumentSet { .. } => "document",
         Happening::ObjectRemoved => "object gone",
         Happening::ItemSet { added: true, .. } => "item made",
         Happening::ItemSet { .. } => "item set",
         Happening::ItemRemoved { .. } => "item gone",
+        Happening::MessagePublished { direct: true, .. } => "message",
+        Happening::MessagePublished { .. } => "message passed on",
     };
     events.iter().map(word).collect()
 }

@@ -12,7 +12,7 @@ use crate::{
     domain::{
         change::{Change, Expect, Operation},
         data::{Data, Input},
-        name::{Identity, ItemKey, UniqueName},
+        name::{Identity, ItemId, ItemKey, UniqueName},
         object::{EventId, ObjectKind, Space},
         permission::Right,
         service::{Settings, SettingsChange},
@@ -24,7 +24,7 @@ use crate::{
         authn::Caller,
         fetch,
         gate::{Charge, Gate},
-        record::{By, Effect, Publication, Record, Shell},
+        record::{By, Effect, Publication, Record, Shell, Spot},
         refusal::DecisionId,
         rewrite::{self, Batch, Given},
         store::view::{Holder, Object, Place, Source, Usage, View},
@@ -115,7 +115,17 @@ impl World {
     /// A client under the policy.
     pub(super) fn policy(&self, name: &str, effect: Effect) -> Record {
         let (identity, policy, version) = (identity(name), "cursors".into(), "1".into());
-        self.record(By::Policy { identity, policy, version, objects_max: 1_000, claims: "{}".into() }, effect)
+        self.record(
+            By::Policy {
+                identity,
+                policy,
+                version,
+                objects_max: 1_000,
+                bytes_max: 1 << 20,
+                claims: "{}".into(),
+            },
+            effect,
+        )
     }
 
     pub(super) fn create(&self, kind: ObjectKind, name: &str, text: &str) -> Effect {
@@ -139,9 +149,9 @@ impl World {
     pub(super) fn set(&self, map: &str, key: &str, text: &str) -> Effect {
         Effect::SetItem {
             service: SERVICE,
-            map: sid(ObjectKind::Map, map),
+            collection: sid(ObjectKind::Map, map),
             shell: None,
-            key: key_of(key),
+            item: key_of(key),
             expect: Expect::Any,
             if_match: None,
             data: Some(data(text)),
@@ -152,8 +162,8 @@ impl World {
     }
 
     pub(super) fn unset(&self, map: &str, key: &str) -> Effect {
-        let map = sid(ObjectKind::Map, map);
-        Effect::RemoveItem { service: SERVICE, map, key: key_of(key), if_match: None }
+        let collection = sid(ObjectKind::Map, map);
+        Effect::RemoveItem { service: SERVICE, collection, item: key_of(key), if_match: None }
     }
 
     /// The private document of somebody, shown at the shared map `room` under `key` for `ttl` seconds.
@@ -181,7 +191,7 @@ impl World {
         let expires = ttl.map(|it| Timestamp::from_seconds(self.now.get() + it));
         Publication {
             shell: shell(ObjectKind::Map, "room", space),
-            key: Some(key_of(key)),
+            spot: Spot::Key { key: ItemKey::try_from(key).expect("a key"), items_max: 100 },
             data: data(text),
             expires,
         }
@@ -196,8 +206,8 @@ pub(super) fn named(text: &str) -> UniqueName {
     UniqueName::try_from(text).expect("a name")
 }
 
-pub(super) fn key_of(text: &str) -> ItemKey {
-    ItemKey::try_from(text).expect("a key")
+pub(super) fn key_of(text: &str) -> ItemId {
+    ItemKey::try_from(text).expect("a key").into()
 }
 
 pub(super) fn data(text: &str) -> Data {
@@ -222,7 +232,7 @@ pub(super) struct Picture {
     settings: Settings,
     objects: BTreeMap<ObjectSid, Object>,
     names: BTreeMap<(ObjectKind, UniqueName), ObjectSid>,
-    due: Vec<(Timestamp, ObjectSid, Option<ItemKey>)>,
+    due: Vec<(Timestamp, ObjectSid, Option<ItemId>)>,
     sources: BTreeMap<Source, BTreeSet<Place>>,
     usage: BTreeMap<Holder, (u32, u64)>,
     remembered: Vec<[u8; 16]>,
