@@ -481,12 +481,6 @@ test('a subscription reply has the fields and bounds of the SDK (no timer overfl
   assert.deepEqual([missing.kind, missing.answer.error.status, missing.answer.error.code], ['subscription_failed', 404, 54100]);
 });
 
-test('lists and streams say 501 until they are built', async () => {
-  const client = await airlock.client(fresh('ada'));
-  assert.equal((await refused(client.list(fresh('list')))).status, 501);
-  assert.equal((await refused(client.stream(fresh('stream')))).status, 501);
-});
-
 test('ten watchers see every one of a hundred writes of five players converge (fan-out)', async () => {
   const number = fresh('room');
   const watchers = await Promise.all(Array.from({ length: 10 }, async () => {
