@@ -20,7 +20,7 @@ mod written;
 
 pub use cases::{CASE_NOW, Case, Expected, Publication, Write};
 pub use compile::{PolicySet, compile};
-pub use compiled::{Detail, Mode, OnWithdraw, Policy, Read, Source, Target, WhenFull};
+pub use compiled::{Detail, Mode, OnWithdraw, Policy, Read, Source, Target, Until, WhenFull};
 pub use fault::Fault;
 pub use pattern::{Captures, Pattern};
 pub use rate::{Limit, Per};

@@ -122,6 +122,7 @@ impl Drop for Listed {
     fn drop(&mut self) {
         self.door.lock().remove(&self.id);
         self.door.relay.unwatch_all(self.id);
+        self.door.relay.left(self.id);
         self.door.one_less.notify_one();
     }
 }

@@ -24,6 +24,7 @@ mod settings;
 mod fetch;
 mod fanout;
 mod journal;
+mod presence;
 mod sweep;
 mod rehearsal;
 
@@ -67,6 +68,7 @@ use fanout::Hub;
 use gate::{Charge, Gate};
 use rewrite::{Batch, Given};
 use settings::random;
+use standing::Standing;
 use store::{Embedded, Memory, Store, committed::Committed, view::View, writer::Writer};
 use ticket::{Attempt, Ticket};
 
@@ -82,6 +84,7 @@ struct Inner {
     policies: Arc<PolicySet>,
     writer: Writer,
     hub: Hub,
+    presence: presence::Presence,
     decisions: AtomicU64,
     code_of: fn(&Error) -> u32,
     plain_objects_max: u32,
@@ -124,6 +127,7 @@ impl Relay {
                 policies: Arc::new(settings.policies),
                 writer,
                 hub: Hub::new(view),
+                presence: presence::Presence::default(),
                 decisions: AtomicU64::new(u64::from_be_bytes(random()?)),
                 code_of: settings.code_of,
                 plain_objects_max: settings.plain_objects_max,
@@ -146,6 +150,7 @@ impl Relay {
             relay.own(batch).map_err(StartError::Write)?;
             info!(policy.set = relay.inner.policies.hash(), "policies activated");
         }
+        relay.expect_all(&relay.inner.hub.view());
         relay.spawn("sweep", {
             let relay = relay.clone();
             move || relay.sweep()
@@ -233,7 +238,10 @@ impl Relay {
         let view = self.inner.hub.view();
         let named = operation.created();
         let address = operation.address().or(named.as_ref());
-        let standing = operation.service().and_then(|it| fetch::standing(&view, it, address, caller, now));
+        let standing = operation.service().and_then(|it| {
+            let present = caller.identity().is_some_and(|who| self.inner.presence.is_here(it, who));
+            fetch::standing(&view, it, address, caller, now).map(|standing| Standing { present, ..standing })
+        });
         let settings = operation.service().and_then(|it| view.tenant(it)).map(|it| it.head.settings.clone());
         if operation.grows()
             && let Some(what) = self.inner.watermark.short_of()

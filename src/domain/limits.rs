@@ -101,6 +101,10 @@ pub const CHECKPOINT_BYTES: u64 = 64 * 1024 * 1024;
 pub const STORE_BUSY_SECONDS: u64 = 5;
 /// Expired objects and items removed by one batch of the sweep.
 pub const SWEEP_MAX: usize = 256;
+/// Seconds that an identity may have no socket before it counts as gone (decision 27).
+pub const PRESENCE_SECONDS: u64 = 30;
+/// Seconds after a start in which whoever was here may come back (decision 27).
+pub const PRESENCE_GRACE_SECONDS: u64 = 120;
 /// Idempotency keys remembered for each service (decision 7).
 pub const REMEMBERED_MAX: usize = 65_536;
 /// Bytes of an idempotency key.

@@ -120,6 +120,17 @@ pub struct Source {
     pub max_bytes: usize,
     /// Objects of one identity, at most.
     pub objects_max: u32,
+    /// How long what is written stands.
+    pub until: Until,
+}
+
+/// How long a private object stands (decision 27).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// Until it is changed, withdrawn or removed.
+    Changed,
+    /// It is withdrawn when the last socket of its identity is gone.
+    Disconnect,
 }
 
 /// One thing that is published.

@@ -45,6 +45,7 @@ const TOP: Keys = Keys {
         ("per", "in `[[limit]]`"),
         ("allow", "in `[[limit]]`"),
         ("burst", "in `[[limit]]`"),
+        ("until", "in `[from]`"),
         ("ttl", "in `[[to]]`"),
         ("read", "in `[[to]]`"),
         ("set", "in `[[to]]`"),

@@ -53,6 +53,7 @@ pub(super) fn standing(
         head: object.map(|it| it.head.clone()),
         permission: object.zip(identity).map(|(object, it)| object.permission(it)).unwrap_or_default(),
         derived: shared,
+        present: false,
         claims: object
             .and_then(|it| serde_json::from_str(it.claims.as_deref()?).ok())
             .unwrap_or_else(|| Value::Object(Default::default())),

@@ -15,7 +15,7 @@ use crate::{
         sid::{ObjectSid, ServiceSid},
         time::Timestamp,
     },
-    policy::{Captures, Mode, Policy, PolicySet, Read, Route},
+    policy::{Captures, Mode, Policy, PolicySet, Read, Route, Until},
     relay::{
         acl,
         authn::Caller,
@@ -313,6 +313,11 @@ fn writable(
         },
         Grounds::Private { policy, .. } if policy.mode == Mode::Off && caller.identity().is_some() => {
             Err(forbidden(Some(policy)))
+        }
+        Grounds::Private { policy, .. }
+            if policy.from.until == Until::Disconnect && caller.identity().is_some() && !standing.present =>
+        {
+            Err(refused(Reason::NotConnected, Some(policy), "standing", Vec::new()))
         }
         Grounds::Private { .. } if making || standing.head.is_some() => Ok(()),
         Grounds::Plain if making => Ok(()),

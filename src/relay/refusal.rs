@@ -48,6 +48,9 @@ pub enum Reason {
     /// Not this caller's: the one answer for what is another's, shared, or hidden (invariant 11).
     #[error("access forbidden for identity")]
     Forbidden,
+    /// The policy shows what its owner writes until it disconnects, and this caller is not connected.
+    #[error("this is shown while you are connected, and you have no open socket")]
+    NotConnected,
     /// More bytes than allowed.
     #[error("the data is larger than {max_bytes} bytes")]
     TooLarge {

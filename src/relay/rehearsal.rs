@@ -22,6 +22,7 @@ use crate::{
         gate::{Charge, Gate},
         refusal::{DecisionId, Reason, Refusal},
         rewrite::{self, Batch, Given},
+        standing::Standing,
         store::{
             apply::{Rejection, apply},
             view::{Body, View},
@@ -156,6 +157,7 @@ impl<'p> Stage<'p> {
         let standing =
             operation.service().and_then(|it| fetch::standing(&self.view, it, address, &caller, self.now));
         let change = Change { operation, if_match: None, idempotency: None };
+        let standing = standing.map(|it| Standing { present: true, ..it });
         let admitted = self.gate.admit_change(&caller, change, standing, self.policies, self.now, charge)?;
         let mut sid = [0; 16];
         for (to, from) in sid.iter_mut().zip(self.steps.to_be_bytes()) {

@@ -95,6 +95,20 @@ pub(super) fn activation(set: &PolicySet, decision: DecisionId, at: Timestamp) -
     own(Effect::Activate { reserved }, set.hash().into(), decision, at)
 }
 
+/// Birth 5: what an identity has shown until it disconnects is withdrawn, as if it had written `{}`.
+pub(super) fn disconnect(
+    service: ServiceSid,
+    object: ObjectSid,
+    revision: Revision,
+    decision: DecisionId,
+    at: Timestamp,
+) -> Batch {
+    let (data, publications) = (Some(Data::empty()), Some(Vec::new()));
+    let (shell, if_match, expires) = (None, Some(revision), None);
+    let effect = Effect::Update { service, object, shell, if_match, data, expires, publications };
+    own(effect, "".into(), decision, at)
+}
+
 fn own(effect: Effect, policies: Arc<str>, decision: DecisionId, at: Timestamp) -> Batch {
     Batch { record: Record { at, decision, by: By::System, policies, batch: None, effect } }
 }

@@ -25,6 +25,8 @@ pub(super) struct Standing {
     pub(super) permission: Permission,
     /// The request's SID is that of a shared object, standing or not.
     pub(super) derived: Option<ObjectSid>,
+    /// The caller's identity has an open socket; only a change asks.
+    pub(super) present: bool,
     /// The claims under which the private object was last written by its owner.
     pub(super) claims: Value,
     /// The key of derived SIDs.

@@ -49,6 +49,7 @@ impl Relay {
             if rounds.is_multiple_of(60) {
                 self.inner.gate.sweep(now);
             }
+            self.withdraw_the_gone();
             let view = self.inner.hub.view();
             for (service, tenant) in &view.services {
                 let due = tenant.due.iter().take_while(|it| it.0 <= now).take(SWEEP_MAX);

@@ -255,6 +255,7 @@ fn reason_code(reason: &Reason, plane: Plane) -> (u16, u32) {
     match reason {
         Reason::Credential(fault) => (401, token_code(*fault)),
         Reason::Forbidden => (403, 54_007),
+        Reason::NotConnected => (403, 72_014),
         Reason::TooLarge { .. } => (413, 54_006),
         Reason::Data(fault) => (400, data_code(fault, ObjectKind::Document, plane)),
         Reason::UnsafeInteger => (400, 72_002),

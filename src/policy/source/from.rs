@@ -7,7 +7,7 @@ use crate::{
         object::ObjectKind,
     },
     policy::{
-        compiled::Source,
+        compiled::{Source, Until},
         fault::Faults,
         pattern::{IDENTITY, KEY, Pattern},
         written::{At, Keys, Table},
@@ -15,8 +15,8 @@ use crate::{
 };
 
 const KEYS: Keys = Keys {
-    known: &["document", "list", "map", "stream", "schema", "max_bytes", "objects_max"],
-    later: &["until", "withdraw", "adopt"],
+    known: &["document", "list", "map", "stream", "schema", "max_bytes", "objects_max", "until"],
+    later: &["withdraw", "adopt"],
     elsewhere: &[
         ("mode", "at the top of the file, above the first table"),
         ("services", "at the top of the file, above the first table"),
@@ -42,7 +42,12 @@ pub(super) fn read(
     };
     let max_bytes = table.number("max_bytes", 1..=u32::try_from(cap_bytes).unwrap_or(u32::MAX), faults);
     let objects_max = table.number("objects_max", 1..=PRIVATE_OBJECTS_ALLOWED_MAX, faults);
+    let until = table.word("until", &[("disconnect", Until::Disconnect)], faults);
     let (kind, At { span, value: pattern }) = object?;
+    if let Some(until) = until.as_ref().filter(|_| kind != ObjectKind::Document) {
+        let help = "write `document`, or give what is published a `ttl`";
+        faults.add_with_help(&until.span, format!("a {kind} cannot be withdrawn on `disconnect`"), help);
+    }
     if !pattern.has(IDENTITY) {
         let help = "put it in place of one segment: each identity then writes under names of its own";
         faults.add_with_help(&span, format!("`{pattern}` has no `{{{IDENTITY}}}`"), help);
@@ -59,6 +64,7 @@ pub(super) fn read(
         schema,
         max_bytes: max_bytes.and_then(|it| usize::try_from(it).ok()).unwrap_or(cap_bytes),
         objects_max: objects_max.unwrap_or(PRIVATE_OBJECTS_MAX),
+        until: until.map_or(Until::Changed, |it| it.value),
     };
     Some(At { span, value: source })
 }

@@ -118,6 +118,14 @@ fn faults_of_the_private_side_say_what_where_and_how() {
             "1:2 `[from]` names no object [write `document = …`, `list = …`, `map = …` or `stream = …`]",
         ),
         (
+            from("map = \"a/{identity}\"\nuntil = \"disconnect\""),
+            "3:9 a map cannot be withdrawn on `disconnect` [write `document`, or give what is published a `ttl`]",
+        ),
+        (
+            from("document = \"a/{identity}\"\nuntil = \"disconnected\""),
+            "3:9 `until` cannot be `disconnected` [did you mean `disconnect`?]",
+        ),
+        (
             from("list = \"a\"\nstream = \"b\""),
             "3:1 `[from]` names a list and a stream [take one of the two out]",
         ),
@@ -166,7 +174,6 @@ fn faults_of_the_private_side_say_what_where_and_how() {
             from(&format!("document = \"{}/{{room}}/{{identity}}\"", "x".repeat(320))),
             "2:12 no name can match: a name has at most 320 characters",
         ),
-        (more("until = \"disconnect\""), "3:1 `until` is not supported in this version"),
         (more("max_bytes = 16385"), "3:13 `max_bytes` must be from 1 to 16384, not 16385"),
         (more("objects_max = 0"), "3:15 `objects_max` must be from 1 to 10000, not 0"),
         (more("objects_max = 1.5"), "3:15 `objects_max` must be a whole number, not a decimal"),

@@ -234,6 +234,7 @@ impl Conversation {
             });
         match verdict {
             Ok(open) => {
+                self.door.relay().arrived(self.outbox_id(), &open.caller);
                 self.outbox.push(notification::opened(id, self.outbox_id()));
                 self.next_ping = now + Duration::from_secs(PING_SECONDS);
                 self.state = State::Open(open);

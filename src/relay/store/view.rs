@@ -61,6 +61,8 @@ pub(in crate::relay) struct Tenant {
     pub(in crate::relay) sources: HashMap<Source, Arc<[Place]>>,
     /// What expires, in order.
     pub(in crate::relay) due: OrdSet<(Timestamp, ObjectSid, Option<ItemId>)>,
+    /// The private objects, by their owners.
+    pub(in crate::relay) private: OrdSet<(Identity, ObjectSid)>,
     pub(in crate::relay) usage: HashMap<Holder, Usage>,
     pub(in crate::relay) remembered: HashMap<[u8; 16], Remembered>,
     pub(in crate::relay) remembered_order: Vector<[u8; 16]>,
@@ -174,6 +176,19 @@ impl Tenant {
             ObjectRef::Name(name) => *self.names.get(&(address.kind, name.clone()))?,
         };
         self.object(sid, now).filter(|_| sid.kind == address.kind)
+    }
+
+    /// The private objects of an identity, expired ones included.
+    pub(in crate::relay) fn private_of<'t>(
+        &'t self,
+        identity: &Identity,
+    ) -> impl Iterator<Item = &'t Arc<Object>> {
+        let lowest = ObjectSid { kind: ObjectKind::Document, bytes: [0; 16] };
+        let owner = identity.clone();
+        self.private
+            .range((identity.clone(), lowest)..)
+            .take_while(move |it| it.0 == owner)
+            .filter_map(|it| self.objects.get(&it.1))
     }
 
     /// The object with a SID, unless it is gone at `now`.

@@ -49,6 +49,7 @@ fn each_reason_has_its_code() {
         (Reason::RevisionMismatch { of: List, current: None }, (412, 54_155), (412, 54_155)),
         (Reason::RevisionMismatch { of: Map, current: None }, (412, 54_205), (412, 54_205)),
         (Reason::NotFound(Missing::Grant), (404, 20_404), (404, 54_354)),
+        (Reason::NotConnected, (403, 72_014), (403, 72_014)),
         (Reason::Private, (409, 72_013), (409, 72_013)),
         (Reason::BelowFloor, (410, 72_009), (410, 72_009)),
         (Reason::TooManySubscriptions, (429, 54_419), (429, 54_419)),

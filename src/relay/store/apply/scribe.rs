@@ -35,6 +35,7 @@ impl Tenant {
             names: Default::default(),
             sources: Default::default(),
             due: Default::default(),
+            private: Default::default(),
             usage: Default::default(),
             remembered: Default::default(),
             remembered_order: Default::default(),
@@ -59,6 +60,9 @@ impl Tenant {
             Body::Stream => (),
         }
         self.in_order.insert((sid.kind, object.ordinal), sid);
+        if let Space::Private { owner, .. } = &object.head.space {
+            self.private.insert((owner.clone(), sid));
+        }
         if let Some(holder) = holder(&object.head) {
             let usage = self.usage.entry(holder).or_default();
             usage.objects = usage.objects.saturating_add(1);
@@ -214,6 +218,9 @@ impl<'t> Scribe<'t> {
             self.tenant.names.remove(&(sid.kind, name.clone()));
         }
         self.tenant.in_order.remove(&(sid.kind, object.ordinal));
+        if let Space::Private { owner, .. } = &object.head.space {
+            self.tenant.private.remove(&(owner.clone(), sid));
+        }
         self.tenant.expires(object.head.date_expires, None, sid, None);
         for (named, entry) in object.items().into_iter().flat_map(|it| &it.standing) {
             self.tenant.expires(entry.item.date_expires, None, sid, Some(named));
