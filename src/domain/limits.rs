@@ -129,8 +129,15 @@ pub const FAULTS_MAX: usize = 100;
 pub const VIOLATIONS_MAX: usize = 8;
 /// Bytes of a refusal's message, its tail included (decision 23).
 pub const MESSAGE_BYTES_MAX: usize = 512;
-/// Keys of one limiter beyond which the sweep gives memory back; new keys are not refused yet.
+/// Keys of all limiters together, about 100 bytes each: beyond, a new one is refused like the limit itself until
+/// a bucket is full again and forgotten (decision 24).
 pub const RATE_KEYS_MAX: usize = 1_000_000;
+/// Keys of one limit that one identity may have opened with what its names captured (decision 24): nobody can use
+/// up [`RATE_KEYS_MAX`] alone.
+pub const RATE_KEYS_PER_IDENTITY_MAX: usize = 256;
+/// Buckets that are looked at, to forget the full ones, while the lock on all of them is held: about 0.3 ms. As many
+/// as one identity has, so that its waits are exact.
+pub const RATE_SWEEP_SLICE: usize = RATE_KEYS_PER_IDENTITY_MAX;
 /// Characters of a policy's name: it stands in logs, refusals and file paths.
 pub const POLICY_NAME_CHARS_MAX: usize = 64;
 /// Entries of a folder of policies that are looked at, and of one policy's folder.
