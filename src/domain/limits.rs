@@ -202,3 +202,6 @@ pub const ADMIN_CONNECTIONS_MAX: usize = 256;
 pub const BODY_SECONDS_MAX: u64 = 30;
 /// Bytes of one value in the tail of a refusal's message; the pointer may have twice as many.
 pub const TAIL_VALUE_BYTES_MAX: usize = 80;
+/// Lines of the log that wait to be written, half a kilobyte each as a rule; more are dropped and counted, since
+/// nobody may wait for who reads them.
+pub const LOG_LINES_MAX: usize = 16_384;

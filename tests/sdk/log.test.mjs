@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { Airlock, canary, connected, fresh, path, pathOf, refused, tail } from './support.mjs';
+import { Airlock, canary, connected, fresh, path, pathOf, refused, subscribed, tail } from './support.mjs';
 import { until } from './waiting.mjs';
 
 let airlock;
@@ -123,4 +123,27 @@ test('a name cannot write lines of its own into the log', async () => {
   await airlock.logged((it) => it['caller.identity'] === mark, 'the mark');
   assert.ok(!airlock.lines().some((it) => it.message === `planted-${process.pid}`), 'a planted line');
   assert.ok(!(airlock.raw.stdout + airlock.raw.stderr).includes('\u001b'), 'a control character');
+});
+
+test('nobody reads the log: writes are acknowledged and delivered, and the server ends when it is told to', async () => {
+  const deaf = await Airlock.start({ log: 'airlock=debug', deaf: true });
+  try {
+    const ada = fresh('ada');
+    const reader = await deaf.client(ada);
+    const seen = [];
+    const document = await subscribed(await reader.document({ id: fresh('counter'), data: { n: 0 } }));
+    document.on('updated', ({ data }) => seen.push(data.n));
+    const socket = await deaf.socket(ada);
+    // About a megabyte of log: far more than a pipe holds.
+    const writes = 2_000;
+    for (let n = 1; n <= writes; n += 100) {
+      const ids = Array.from({ length: 100 }, (_, at) => socket.start('POST', path('Documents', document.sid), { data: { n: n + at } }));
+      for (const id of ids) assert.equal((await socket.finish(id)).status, 200, `write ${n}`);
+    }
+    await until(() => seen.at(-1) === writes, 'the last write is delivered');
+    assert.ok(await deaf.healthy());
+    assert.equal((await deaf.terminate()).code, 0);
+  } finally {
+    await deaf.stop();
+  }
 });
