@@ -24,6 +24,7 @@ mod settings;
 mod fetch;
 mod fanout;
 mod journal;
+mod look;
 mod sweep;
 mod rehearsal;
 
@@ -54,7 +55,6 @@ use crate::{
     domain::{
         change::Change,
         limits::PASSAGES_MAX,
-        query::Query,
         sid::{AccountSid, ObjectSid, ServiceSid},
         time::Timestamp,
     },
@@ -257,17 +257,6 @@ impl Relay {
         Ok((rewrite::rewrite(admitted, &given)?, under))
     }
 
-    /// Answers a question from the state that is durable and told to all.
-    ///
-    /// # Errors
-    /// The refusal.
-    pub fn read(&self, caller: &Caller, query: &Query) -> Result<Reading, Error> {
-        let (view, now, policies) = (self.inner.hub.view(), self.now(), &self.inner.policies);
-        let standing = fetch::standing(&view, query.service(), query.address(), caller, now);
-        let admitted = self.inner.gate.admit_query(caller, query.clone(), standing, policies, now)?;
-        Ok(fetch::fetch(&view, &admitted)?)
-    }
-
     /// Calls `then` when all writes that this client has sent before were answered: at once when it
     /// cannot wait. It is called while the order of events is held, and must not block.
     pub fn behind(&self, caller: &Caller, then: Box<dyn FnOnce() + Send>) {
@@ -278,30 +267,6 @@ impl Relay {
         if let Err((Ticket::Own(then), failure)) = self.inner.writer.behind(service, identity, ticket) {
             then(Err(failure.into()));
         }
-    }
-
-    /// Subscribes: queues the replay into the watcher, calls `then`, and from there on queues what
-    /// is live, with no gap and no double between them. A second watch of the same object by the
-    /// same watcher replaces the first. The caller flushes the watcher afterwards.
-    pub fn watch(
-        &self,
-        caller: &Caller,
-        watch: Watch,
-        watcher: &Arc<dyn Watcher>,
-        then: &mut dyn FnMut(Result<Watched, Error>),
-    ) {
-        let Some(service) = caller.service() else {
-            then(Err(Reason::Forbidden.into()));
-            return;
-        };
-        let object = crate::domain::object::ObjectRef::Sid(watch.object);
-        let address = crate::domain::object::Address { service, kind: watch.object.kind, object };
-        if let Err(error) = self.read(caller, &Query::Object(address)) {
-            then(Err(error));
-            return;
-        }
-        let mut told = |outcome: Result<Watched, Reason>| then(outcome.map_err(Error::from));
-        self.inner.hub.subscribe(service, watch.object, watch.since, watcher, &mut told);
     }
 
     /// Ends one subscription; nothing happens when there is none.

@@ -76,6 +76,34 @@ test('an admitted write is one event too, with its decision, policy and size or 
   }
 });
 
+test('a refused read and a refused watch are one event each, and a name that does not stand yet is none of note', async () => {
+  const [number, ada, eve] = [fresh('room'), fresh('ada'), fresh('eve')];
+  const name = `cursors/${number}/${ada}`;
+  const owner = await airlock.socket(ada, named('Ada'));
+  const made = await owner.request('POST', path('Documents'), { unique_name: name, data: { x: 1, y: 1 } });
+  const socket = await airlock.socket(eve, named('Eve'));
+  const own = (test) => airlock.lines().filter((it) => it['caller.identity'] === eve && / refused$/.test(it.message) && test(it));
+  const expected = { level: 'INFO', 'service.sid': airlock.service, 'caller.kind': 'client', 'object.kind': 'document', 'policy.name': 'cursors', 'rule.name': 'address' };
+
+  assert.equal((await socket.request('GET', path('Documents', name))).body.code, 54007);
+  await airlock.logged((it) => it['caller.identity'] === eve && it.message === 'read refused', 'the read');
+  const reads = own((it) => it['object.name'] === name);
+  assert.deepEqual(reads.map((it) => [it.message, Number(it['refusal.code'])]), [['read refused', 54007]]);
+  for (const [field, value] of Object.entries(expected)) assert.equal(reads[0][field], value, field);
+  for (const field of ['decision.id', 'policy.version', 'peer.addr']) assert.ok(reads[0][field], field);
+
+  assert.equal((await socket.subscribe(made.body.sid, 'document')).kind, 'subscription_failed');
+  await airlock.logged((it) => it['caller.identity'] === eve && it.message === 'watch refused', 'the watch');
+  const watches = own((it) => it['object.name'] === made.body.sid);
+  assert.deepEqual(watches.map((it) => [it.message, Number(it['refusal.code'])]), [['watch refused', 54007]]);
+  for (const [field, value] of Object.entries(expected)) assert.equal(watches[0][field], value, field);
+
+  const none = fresh('none');
+  assert.equal((await socket.request('GET', path('Documents', none))).status, 404);
+  const miss = await airlock.logged((it) => it['object.name'] === none, 'the miss');
+  assert.deepEqual([miss.level, miss.message], ['DEBUG', 'read refused']);
+});
+
 test('field names are those of the style guide, dotted by entity', () => {
   const known = /^(service\.sid|caller\.(identity|kind)|object\.(kind|name|sid)|decision\.id|policy\.(name|version)|rule\.name|refusal\.(code|pointer)|event\.id|revision|conn\.id|peer\.addr|duration_ms|size_bytes|timestamp|level|message|target|fields|span|spans|error|admitted|verdict|status|retry_ms|item\.key|filename|line_number|threadId)$/;
   const strange = new Set(decisions().flatMap((it) => Object.keys(it)).filter((field) => !known.test(field)));
