@@ -247,6 +247,7 @@ impl Conversation {
         }
     }
 
+                name_in_log(&open.caller);
     fn update(&mut self, id: &str, token: &str) -> Flow {
         let State::Open(open) = &mut self.state else { return Flow::Continue };
         let now = Instant::now();
@@ -314,6 +315,15 @@ fn look(open: &mut Open, door: &Door, outbox: &Outbox, now: Instant) -> Left {
             }
             let wait = if left <= notice { left } else { left - notice };
             open.look = Some(now + wait + Duration::from_millis(1));
+/// From here on the connection's lines say who is behind it.
+fn name_in_log(caller: &Caller) {
+    let span = tracing::Span::current();
+    if let (Some(identity), Some(service)) = (caller.identity(), caller.service()) {
+        span.record("caller.identity", tracing::field::display(identity));
+        span.record("service.sid", tracing::field::display(service));
+    }
+}
+
         }
     }
     left
