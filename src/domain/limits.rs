@@ -59,11 +59,30 @@ pub const PING_SECONDS: u64 = 30;
 pub const CONNECTIONS_MAX: usize = 16_000;
 /// Connections of one address, unless a flag says otherwise.
 pub const CONNECTIONS_PER_ADDRESS_MAX: usize = 4_096;
+/// Connects per second of one address (of IPv6: of one /64), unless a flag says otherwise: an office behind one
+/// address comes back at once after a restart, a flood is closed before it costs more than the accept.
+pub const CONNECTS_PER_SECOND: u32 = 200;
+/// Seconds' worth of connects that one address may make at once.
+pub const CONNECTS_BURST_SECONDS: NonZeroU32 = NonZeroU32::new(10).unwrap();
+/// Addresses whose connects are counted at a time; those of further ones are closed until one of these is idle
+/// again, which takes milliseconds.
+pub const CONNECT_KEYS_MAX: usize = 65_536;
+/// Addresses of which it is remembered that they were logged; of others only a sum is.
+pub const LOGGED_ADDRESSES_MAX: usize = 1_024;
 /// Seconds that a shutdown waits for connections to end.
 pub const DRAIN_SECONDS_MAX: u64 = 5;
 
 /// Requests in flight on one socket; the next is not read until one is answered.
 pub const REQUESTS_IN_FLIGHT_MAX: usize = 64;
+/// Requests per second of one socket, unless a flag says otherwise; the next are not read until there is room. A
+/// lively game sends some dozens, so only a flood meets it. Acknowledgements are not counted.
+pub const REQUESTS_PER_SECOND: u32 = 2_000;
+/// Seconds' worth of requests that one socket may send at once: a client that comes back asks for all it has.
+pub const REQUESTS_BURST_SECONDS: NonZeroU32 = NonZeroU32::new(2).unwrap();
+/// Bytes per second of one socket: bounds what a peer costs before anything of it is parsed.
+pub const SOCKET_BYTES_PER_SECOND: NonZeroU32 = NonZeroU32::new(8 * 1024 * 1024).unwrap();
+/// Bytes that one socket may send at once.
+pub const SOCKET_BYTES_BURST: NonZeroU32 = NonZeroU32::new(16 * 1024 * 1024).unwrap();
 /// Subscriptions of one connection (Sync: 2,000, code 54419).
 pub const SUBSCRIPTIONS_MAX: usize = 2_000;
 /// Objects of one subscription request (the SDK sends at most 100).
@@ -74,15 +93,6 @@ pub const REPLAY_EVENTS_MAX: usize = 200;
 pub const REPLAY_BYTES_MAX: usize = 96 * 1024;
 /// Messages waiting for one socket before it is cut as too slow.
 pub const OUTBOX_MESSAGES_MAX: usize = 1_000;
-/// Requests per second of one socket, unless a flag says otherwise; the next are not read until there is room. A
-/// lively game sends some dozens, so only a flood meets it. Acknowledgements are not counted.
-pub const REQUESTS_PER_SECOND: u32 = 2_000;
-/// Seconds' worth of requests that one socket may send at once: a client that comes back asks for all it has.
-pub const REQUESTS_BURST_SECONDS: NonZeroU32 = NonZeroU32::new(2).unwrap();
-/// Bytes per second of one socket: bounds what a peer costs before anything of it is parsed.
-pub const SOCKET_BYTES_PER_SECOND: NonZeroU32 = NonZeroU32::new(8 * 1024 * 1024).unwrap();
-/// Bytes that one socket may send at once.
-pub const SOCKET_BYTES_BURST: NonZeroU32 = NonZeroU32::new(16 * 1024 * 1024).unwrap();
 /// Bytes waiting for one socket before it is cut as too slow.
 pub const OUTBOX_BYTES_MAX: usize = 256 * 1024;
 /// Seconds that a socket may leave its outbox unread before it is cut.
