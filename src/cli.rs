@@ -13,7 +13,7 @@ use clap::{Parser, Subcommand};
 use crate::{
     cli::policy::PolicyCommand,
     config::Options,
-    telemetry::{self, LogFormat},
+    telemetry::{self, Log, LogFormat},
 };
 
 /// A state-sync server for clients that nobody should trust
@@ -60,8 +60,9 @@ impl From<anyhow::Error> for Exit {
 /// failure of ours.
 pub fn run() -> ExitCode {
     let ended = match Cli::parse().command {
-        Command::Serve(options) => start_log(&options).and_then(|()| serve::run(&options)),
-        Command::Dev(options) => start_log(&options).and_then(|()| dev::run(&options)),
+        // The log ends before anything is said below: what it still holds is written first.
+        Command::Serve(options) => start_log(&options).and_then(|_log| serve::run(&options)),
+        Command::Dev(options) => start_log(&options).and_then(|_log| dev::run(&options)),
         Command::Token(options) => token::run(&options),
         Command::Health(options) => health::run(&options),
         Command::Policy(command) => policy::run(&command),
@@ -80,7 +81,7 @@ pub fn run() -> ExitCode {
     }
 }
 
-fn start_log(options: &Options) -> Result<(), Exit> {
+fn start_log(options: &Options) -> Result<Log, Exit> {
     let format: LogFormat = options.log_format;
     telemetry::start(format, &options.log)
         .map_err(|error| Exit::Usage(format!("{:#}", anyhow::Error::from(error))))

@@ -1,5 +1,6 @@
 //! The nouns: names, objects, changes, events and their limits. No IO, no clock, no async.
 
+pub mod buckets;
 pub mod change;
 pub mod data;
 pub mod detail;

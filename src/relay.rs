@@ -24,6 +24,7 @@ mod settings;
 mod fetch;
 mod fanout;
 mod journal;
+mod look;
 mod presence;
 mod sweep;
 mod rehearsal;
@@ -55,9 +56,6 @@ use crate::{
     domain::{
         change::Change,
         limits::PASSAGES_MAX,
-        name::UniqueName,
-        object::{Address, ObjectRef},
-        query::Query,
         sid::{AccountSid, ObjectSid, ServiceSid},
         time::Timestamp,
     },
@@ -69,7 +67,7 @@ use gate::{Charge, Gate};
 use rewrite::{Batch, Given};
 use settings::random;
 use standing::Standing;
-use store::{Embedded, Memory, Store, committed::Committed, view::View, writer::Writer};
+use store::{Embedded, Memory, Store, committed::Committed, writer::Writer};
 use ticket::{Attempt, Ticket};
 
 /// The relay: cheap to clone, shared by all fronts.
@@ -189,6 +187,7 @@ impl Relay {
             arrived,
             under: None,
             passages: 0,
+            span: tracing::Span::current(),
         }));
     }
 
@@ -267,18 +266,6 @@ impl Relay {
         Ok((rewrite::rewrite(admitted, &given)?, under))
     }
 
-    /// Answers a question from the state that is durable and told to all.
-    ///
-    /// # Errors
-    /// The refusal.
-    pub fn read(&self, caller: &Caller, query: &Query) -> Result<Reading, Error> {
-        let (view, now, policies) = (self.inner.hub.view(), self.now(), &self.inner.policies);
-        let standing =
-            query.service().and_then(|it| fetch::standing(&view, it, query.address(), caller, now));
-        let admitted = self.inner.gate.admit_query(caller, query.clone(), standing, policies, now)?;
-        Ok(fetch::fetch(&view, &admitted)?)
-    }
-
     /// Calls `then` when all writes that this client has sent before were answered: at once when it
     /// cannot wait. It is called while the order of events is held, and must not block.
     pub fn behind(&self, caller: &Caller, then: Box<dyn FnOnce() + Send>) {
@@ -288,42 +275,6 @@ impl Relay {
         let ticket = Ticket::Own(Box::new(move |_| then()));
         if let Err((Ticket::Own(then), failure)) = self.inner.writer.behind(service, identity, ticket) {
             then(Err(failure.into()));
-        }
-    }
-
-    /// Subscribes: queues the replay into the watcher, calls `then`, and from there on queues what
-    /// is live, with no gap and no double between them. A second watch of the same object by the
-    /// same watcher replaces the first. The caller flushes the watcher afterwards.
-    pub fn watch(
-        &self,
-        caller: &Caller,
-        watch: Watch,
-        watcher: &Arc<dyn Watcher>,
-        then: &mut dyn FnMut(Result<Watched, Error>),
-    ) {
-        let Some(service) = caller.service() else {
-            then(Err(Reason::Forbidden.into()));
-            return;
-        };
-        let (object, since, judge) = (watch.object, watch.since, self.judge());
-        self.inner.hub.subscribe(service, object, since, (watcher, caller), &judge, then);
-    }
-
-    /// Whether a caller may hear of an object, by the state and the policies of this moment.
-    fn judge(
-        &self,
-    ) -> impl Fn(&View, &Caller, ServiceSid, ObjectSid, Option<&UniqueName>) -> Result<(), Error> {
-        let now = self.now();
-        move |view, caller, service, sid, name| {
-            let object = name.map_or(ObjectRef::Sid(sid), |it| ObjectRef::Name(it.clone()));
-            let query = Query::Object(Address { service, kind: sid.kind, object });
-            let standing = fetch::standing(view, service, query.address(), caller, now);
-            let policies = &self.inner.policies;
-            self.inner
-                .gate
-                .admit_query(caller, query, standing, policies, now)
-                .map(|_| ())
-                .map_err(Error::from)
         }
     }
 
@@ -386,8 +337,9 @@ impl Relay {
     }
 
     fn decided(&self, attempt: &Attempt, outcome: Result<&Receipt, &Error>) {
-        let Attempt { caller, change, decision, arrived, under, .. } = attempt;
+        let Attempt { caller, change, decision, arrived, under, span, .. } = attempt;
         let code = outcome.err().map_or(0, self.inner.code_of);
+        let _within = span.enter();
         journal::record(
             caller,
             &change.operation,

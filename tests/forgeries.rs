@@ -164,9 +164,9 @@ const FORGERIES: &[Forgery] = &[
     ),
     forgery(
         "the relay answers a question that was not admitted",
-        "relay.rs",
+        "relay/look.rs",
         "E0308",
-        "fn forged(view: &store::view::View, query: &Query) { let _ = fetch::fetch(view, query); }",
+        "fn forged(view: &super::store::view::View, query: &Query) { let _ = fetch::fetch(view, query); }",
     ),
     // A proof is neither copied nor made out of nothing.
     Forgery {

@@ -1,5 +1,7 @@
 //! Every bound in the system, with its unit and its reason.
 
+use std::num::NonZeroU32;
+
 /// Bytes of the compact JSON of a document or an item (Sync: 16 KiB).
 pub const DATA_BYTES_MAX: usize = 16 * 1024;
 /// Bytes of the compact JSON of a message of a stream (Sync: 4 KiB).
@@ -59,11 +61,30 @@ pub const PING_SECONDS: u64 = 30;
 pub const CONNECTIONS_MAX: usize = 16_000;
 /// Connections of one address, unless a flag says otherwise.
 pub const CONNECTIONS_PER_ADDRESS_MAX: usize = 4_096;
+/// Connects per second of one address (of IPv6: of one /64), unless a flag says otherwise: an office behind one
+/// address comes back at once after a restart, a flood is closed before it costs more than the accept.
+pub const CONNECTS_PER_SECOND: u32 = 200;
+/// Seconds' worth of connects that one address may make at once.
+pub const CONNECTS_BURST_SECONDS: NonZeroU32 = NonZeroU32::new(10).unwrap();
+/// Addresses whose connects are counted at a time; those of further ones are closed until one of these is idle
+/// again, which takes milliseconds.
+pub const CONNECT_KEYS_MAX: usize = 65_536;
+/// Addresses of which it is remembered that they were logged; of others only a sum is.
+pub const LOGGED_ADDRESSES_MAX: usize = 1_024;
 /// Seconds that a shutdown waits for connections to end.
 pub const DRAIN_SECONDS_MAX: u64 = 5;
 
 /// Requests in flight on one socket; the next is not read until one is answered.
 pub const REQUESTS_IN_FLIGHT_MAX: usize = 64;
+/// Requests per second of one socket, unless a flag says otherwise; the next are not read until there is room. A
+/// lively game sends some dozens, so only a flood meets it. Acknowledgements are not counted.
+pub const REQUESTS_PER_SECOND: u32 = 2_000;
+/// Seconds' worth of requests that one socket may send at once: a client that comes back asks for all it has.
+pub const REQUESTS_BURST_SECONDS: NonZeroU32 = NonZeroU32::new(2).unwrap();
+/// Bytes per second of one socket: bounds what a peer costs before anything of it is parsed.
+pub const SOCKET_BYTES_PER_SECOND: NonZeroU32 = NonZeroU32::new(8 * 1024 * 1024).unwrap();
+/// Bytes that one socket may send at once.
+pub const SOCKET_BYTES_BURST: NonZeroU32 = NonZeroU32::new(16 * 1024 * 1024).unwrap();
 /// Subscriptions of one connection (Sync: 2,000, code 54419).
 pub const SUBSCRIPTIONS_MAX: usize = 2_000;
 /// Objects of one subscription request (the SDK sends at most 100).
@@ -143,8 +164,15 @@ pub const FAULTS_MAX: usize = 100;
 pub const VIOLATIONS_MAX: usize = 8;
 /// Bytes of a refusal's message, its tail included (decision 23).
 pub const MESSAGE_BYTES_MAX: usize = 512;
-/// Keys of one limiter beyond which the sweep gives memory back; new keys are not refused yet.
+/// Keys of all limiters together, about 100 bytes each: beyond, a new one is refused like the limit itself until
+/// a bucket is full again and forgotten (decision 24).
 pub const RATE_KEYS_MAX: usize = 1_000_000;
+/// Keys of one limit that one identity may have opened with what its names captured (decision 24): nobody can use
+/// up [`RATE_KEYS_MAX`] alone.
+pub const RATE_KEYS_PER_IDENTITY_MAX: usize = 256;
+/// Buckets that are looked at, to forget the full ones, while the lock on all of them is held: about 0.3 ms. As many
+/// as one identity has, so that its waits are exact.
+pub const RATE_SWEEP_SLICE: usize = RATE_KEYS_PER_IDENTITY_MAX;
 /// Characters of a policy's name: it stands in logs, refusals and file paths.
 pub const POLICY_NAME_CHARS_MAX: usize = 64;
 /// Entries of a folder of policies that are looked at, and of one policy's folder.
@@ -209,3 +237,8 @@ pub const ADMIN_CONNECTIONS_MAX: usize = 256;
 pub const BODY_SECONDS_MAX: u64 = 30;
 /// Bytes of one value in the tail of a refusal's message; the pointer may have twice as many.
 pub const TAIL_VALUE_BYTES_MAX: usize = 80;
+/// Lines of the log that wait to be written, half a kilobyte each as a rule; more are dropped and counted, since
+/// nobody may wait for who reads them.
+pub const LOG_LINES_MAX: usize = 16_384;
+/// Bytes of a request's method, and of its path, that the log shows.
+pub const LOG_TEXT_BYTES_MAX: usize = 512;

@@ -70,7 +70,7 @@ const ACCEPTED: &[u8] = br#"{"max_batch_size":100,"ttl_in_s":86400,"estimated_de
 
 impl Subscriptions {
     /// Takes a request: cancels at once, queues wishes, and notifies of what cannot be watched.
-    pub fn take(&mut self, body: &[u8], relay: &Relay, outbox: &Outbox) -> Reply {
+    pub fn take(&mut self, body: &[u8], relay: &Relay, caller: &Caller, outbox: &Outbox) -> Reply {
         let request: Request = match serde_json::from_slice(body) {
             Ok(request) => request,
             Err(_) => return bad_request("the subscription request cannot be read"),
@@ -80,7 +80,7 @@ impl Subscriptions {
         }
         for entry in request.requests {
             match request.action {
-                Action::Establish => self.wish(&entry, &request.correlation_id, outbox),
+                Action::Establish => self.wish(&entry, &request.correlation_id, relay, caller, outbox),
                 Action::Cancel => self.cancel(&entry, &request.correlation_id, relay, outbox),
             }
         }
@@ -124,8 +124,8 @@ impl Subscriptions {
         !self.wishes.is_empty()
     }
 
-    fn wish(&mut self, entry: &Entry, correlation: &Number, outbox: &Outbox) {
-        let reason = match watchable(entry) {
+    fn wish(&mut self, entry: &Entry, correlation: &Number, relay: &Relay, caller: &Caller, outbox: &Outbox) {
+        let error = match watchable(entry) {
             Ok(object) => match self.remember(object) {
                 Ok(()) => {
                     let since = entry.last_event_id.map(|it| EventId(u64::try_from(it).unwrap_or(0)));
@@ -133,11 +133,11 @@ impl Subscriptions {
                     self.wishes.retain(|it| it.watch.object != object);
                     return self.wishes.push_back(Wish { watch, correlation: correlation.clone() });
                 }
-                Err(reason) => reason,
+                Err(reason) => relay.refuse_watch(caller, object, reason),
             },
-            Err(reason) => reason,
+            Err(reason) => reason.into(),
         };
-        let problem = Problem::of_error(&reason.into(), Plane::Sdk);
+        let problem = Problem::of_error(&error, Plane::Sdk);
         let text = event::failed(Some(correlation), &entry.object_sid, &entry.object_type, &problem);
         self.notify(outbox, &text);
     }

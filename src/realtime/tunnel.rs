@@ -25,7 +25,7 @@ pub fn forward(
     payload: &[u8],
 ) {
     if request.path == SUBSCRIPTIONS && request.method.eq_ignore_ascii_case("POST") {
-        let reply = subscriptions.take(payload, relay, outbox);
+        let reply = subscriptions.take(payload, relay, caller, outbox);
         outbox.push(notification::answered(id, reply.status, &reply.body));
         return;
     }
@@ -40,7 +40,10 @@ pub fn forward(
     if request.method == hyper::Method::GET && 1 < outbox.in_flight() {
         // A read sees the writes that were sent before it on this connection.
         let (reads, reader, outlet) = (relay.clone(), caller.clone(), Arc::clone(outbox));
+        // It may be read on the thread that gives the answers; the log knows whose it is all the same.
+        let span = tracing::Span::current();
         let read = move || {
+            let _within = span.enter();
             sdk::dispatch(&reads, &reader, request, outlet.base_url(), Some(through), respond);
             outlet.flush();
         };

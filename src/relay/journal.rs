@@ -3,7 +3,13 @@
 use tracing::{debug, info, warn};
 
 use crate::{
-    domain::{change::Operation, object::ObjectRef, time::Timestamp},
+    domain::{
+        change::Operation,
+        name::Identity,
+        object::{Address, ObjectRef},
+        query::Query,
+        time::Timestamp,
+    },
     relay::{
         authn::Caller,
         error::Error,
@@ -56,18 +62,68 @@ pub(super) fn record(
     }
 }
 
+/// What was asked without changing anything.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Look {
+    Read,
+    Watch,
+}
+
+impl Look {
+    fn refused(self) -> &'static str {
+        match self {
+            Self::Read => "read refused",
+            Self::Watch => "watch refused",
+        }
+    }
+}
+
+/// Records a read or a watch that was refused.
+pub(super) fn record_look(
+    caller: &Caller,
+    look: Look,
+    query: &Query,
+    decision: DecisionId,
+    code: u32,
+    refusal: &Refusal,
+) {
+    let caller_kind = if caller.identity().is_some() { "client" } else { "backend" };
+    let identity = caller.identity().map(Identity::as_str).unwrap_or_default();
+    let (kind, name) = query.address().map_or(("service", String::new()), named);
+    let (policy, version) = refusal.policy.as_ref().map_or(("", ""), |it| (&*it.name, &*it.version));
+    let service = service_of(query);
+    info!(decision.id = %decision, service.sid = %service, caller.kind = caller_kind, caller.identity = %identity,
+        peer.addr = %caller.peer(), object.kind = kind, object.name = %name, policy.name = policy,
+        policy.version = version, rule.name = refusal.rule.as_deref().unwrap_or_default(), refusal.code = code,
+        "{}", look.refused());
+}
+
+/// Records a name or a key that does not stand: as a rule its object is made next.
+pub(super) fn record_miss(caller: &Caller, look: Look, query: &Query, decision: DecisionId, code: u32) {
+    let identity = caller.identity().map(Identity::as_str).unwrap_or_default();
+    let (kind, name) = query.address().map_or(("service", String::new()), named);
+    let service = service_of(query);
+    debug!(decision.id = %decision, service.sid = %service, caller.identity = %identity,
+        peer.addr = %caller.peer(), object.kind = kind, object.name = %name, refusal.code = code,
+        "{}", look.refused());
+}
+
 fn place(operation: &Operation) -> (&'static str, String) {
     match operation {
         Operation::Create { kind, name, .. } => {
             (kind.as_str(), name.as_ref().map(ToString::to_string).unwrap_or_default())
         }
         other => match other.address() {
-            Some(address) => match &address.object {
-                ObjectRef::Sid(sid) => (address.kind.as_str(), sid.to_string()),
-                ObjectRef::Name(name) => (address.kind.as_str(), name.to_string()),
-            },
+            Some(address) => named(address),
             None => ("service", String::new()),
         },
+    }
+}
+
+fn named(address: &Address) -> (&'static str, String) {
+    match &address.object {
+        ObjectRef::Sid(sid) => (address.kind.as_str(), sid.to_string()),
+        ObjectRef::Name(name) => (address.kind.as_str(), name.to_string()),
     }
 }
 
@@ -89,4 +145,8 @@ fn result(receipt: &Receipt) -> (String, String, u64) {
         | Receipt::Service { .. }
         | Receipt::ServiceRemoved => (String::new(), String::new(), 0),
     }
+}
+
+fn service_of(query: &Query) -> String {
+    query.service().map(|it| it.to_string()).unwrap_or_default()
 }

@@ -1,48 +1,37 @@
-//! Rates: one governor limiter for each `[[limit]]`, keyed; the clock is an argument.
+//! Rates: a token bucket for each `[[limit]]` and key; the clock is an argument.
 
 use std::{
-    collections::HashMap,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    hash::{BuildHasher, Hash, Hasher, RandomState},
+    net::{IpAddr, Ipv6Addr},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use governor::{
-    RateLimiter, clock::Clock, middleware::NoOpMiddleware, nanos::Nanos, state::keyed::DashMapStateStore,
-};
-
 use crate::{
-    domain::{limits::RATE_KEYS_MAX, time::Timestamp},
+    domain::{
+        buckets::{Buckets, Swept},
+        limits::{RATE_KEYS_MAX, RATE_KEYS_PER_IDENTITY_MAX},
+        time::Timestamp,
+    },
     policy::{Captures, Limit, Per, Policy},
     relay::authn::Caller,
 };
 
-type Limiter = RateLimiter<String, DashMapStateStore<String>, Ticker, NoOpMiddleware<Nanos>>;
-
-/// A clock that stands where the last caller put it; it never goes back.
-#[derive(Clone, Debug, Default)]
-struct Ticker(Arc<AtomicU64>);
-
-impl Clock for Ticker {
-    type Instant = Nanos;
-
-    fn now(&self) -> Nanos {
-        self.0.load(Ordering::Acquire).into()
-    }
-}
-
-/// The version of a policy, and the place of the limit in it.
-type LimitId = (Arc<str>, usize);
-
 /// All limiters.
 pub(super) struct Throttle {
-    clock: Ticker,
-    limiters: Mutex<HashMap<LimitId, Arc<Limiter>>>,
+    /// Keyed at the start: nobody can choose names whose buckets fall together.
+    hash: RandomState,
+    kept: Mutex<Kept>,
+}
+
+struct Kept {
+    /// The latest time that was seen, in nanoseconds: the limits' clock never goes back.
+    now: u64,
+    buckets: Buckets,
 }
 
 /// Refused: after how many milliseconds it would pass.
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct TooFast {
     pub(super) retry_ms: u64,
 }
@@ -64,10 +53,12 @@ impl Which {
 
 impl Throttle {
     pub(super) fn new() -> Self {
-        Self { clock: Ticker::default(), limiters: Mutex::new(HashMap::new()) }
+        let buckets = Buckets::new(RATE_KEYS_MAX, RATE_KEYS_PER_IDENTITY_MAX);
+        Self { hash: RandomState::new(), kept: Mutex::new(Kept { now: 0, buckets }) }
     }
 
-    /// Charges the limits of one kind of a policy; the first that is spent refuses.
+    /// Charges the limits of one kind of a policy; the first that is spent refuses. A key for which there is no
+    /// room is refused alike.
     pub(super) fn take(
         &self,
         caller: &Caller,
@@ -76,39 +67,49 @@ impl Throttle {
         now: Timestamp,
         which: Which,
     ) -> Result<(), TooFast> {
-        let nanos = now.as_millis().unsigned_abs().saturating_mul(1_000_000);
-        self.clock.0.fetch_max(nanos, Ordering::AcqRel);
+        let mut kept = self.at(now);
+        let now = kept.now;
         for (at, limit) in policy.limits.iter().enumerate().filter(|(_, it)| Which::of(&it.per) == which) {
-            let limiter = self.limiter(&policy.version, at, limit);
-            if let Err(not_yet) = limiter.check_key(&key(caller, limit, captures)) {
-                let wait = not_yet.wait_time_from(self.clock.now());
-                return Err(TooFast { retry_ms: millis(wait) });
-            }
+            let limit_id = (&policy.name, &policy.version, at);
+            let key = self.key(&limit_id, caller, limit, captures);
+            let owner = matches!(limit.per, Per::Captures(_))
+                .then(|| self.hash.hash_one((limit_id, caller.identity().map(|it| it.as_str()))));
+            kept.buckets
+                .take(key, owner, limit.quota(), now)
+                .map_err(|wait| TooFast { retry_ms: millis(wait) })?;
         }
         Ok(())
     }
 
-    fn limiter(&self, version: &Arc<str>, at: usize, limit: &Limit) -> Arc<Limiter> {
-        let mut limiters = self.limiters.lock().unwrap_or_else(PoisonError::into_inner);
-        let made = || {
-            let state = DashMapStateStore::default();
-            Arc::new(RateLimiter::new(limit.quota(), state, self.clock.clone()))
-        };
-        limiters.entry((version.clone(), at)).or_insert_with(made).clone()
-    }
-
-    /// Forgets the keys whose bucket is full again; called now and then by the sweep.
+    /// Forgets the keys whose bucket is full again; called now and then by the sweep. Nobody waits for more than
+    /// one slice of it.
     pub(super) fn sweep(&self, now: Timestamp) {
-        let nanos = now.as_millis().unsigned_abs().saturating_mul(1_000_000);
-        self.clock.0.fetch_max(nanos, Ordering::AcqRel);
-        let limiters: Vec<_> =
-            self.limiters.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
-        for limiter in limiters {
-            limiter.retain_recent();
-            if RATE_KEYS_MAX < limiter.len() {
-                limiter.shrink_to_fit();
+        loop {
+            let mut kept = self.at(now);
+            let now = kept.now;
+            if kept.buckets.sweep(now) == Swept::All {
+                return;
             }
         }
+    }
+
+    /// The buckets, with their clock moved on.
+    fn at(&self, now: Timestamp) -> MutexGuard<'_, Kept> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.now = kept.now.max(now.as_millis().unsigned_abs().saturating_mul(1_000_000));
+        kept
+    }
+
+    fn key(&self, limit_id: &impl Hash, caller: &Caller, limit: &Limit, captures: &Captures) -> u64 {
+        let mut key = self.hash.build_hasher();
+        limit_id.hash(&mut key);
+        match &limit.per {
+            Per::Identity => caller.identity().map(|it| it.as_str()).hash(&mut key),
+            Per::Address => network(caller.peer()).hash(&mut key),
+            Per::Policy => {}
+            Per::Captures(_) => limit.per.key(captures).hash(&mut key),
+        }
+        key.finish()
     }
 }
 
@@ -117,23 +118,127 @@ fn millis(wait: Duration) -> u64 {
     u64::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
 }
 
-fn key(caller: &Caller, limit: &Limit, captures: &Captures) -> String {
-    match &limit.per {
-        Per::Identity => caller.identity().map(ToString::to_string).unwrap_or_default(),
-        Per::Address => network(caller),
-        Per::Policy => String::new(),
-        Per::Captures(_) => limit.per.key(captures),
+/// The address, an IPv6 one by its /64: a household holds as many as it likes of the rest.
+fn network(peer: IpAddr) -> IpAddr {
+    match peer {
+        IpAddr::V4(it) => it.into(),
+        IpAddr::V6(it) => Ipv6Addr::from_bits(it.to_bits() >> 64 << 64).into(),
     }
 }
 
-/// The address, an IPv6 one by its /64: a household holds as many as it likes of the rest.
-fn network(caller: &Caller) -> String {
-    match caller.peer() {
-        std::net::IpAddr::V4(it) => it.to_string(),
-        std::net::IpAddr::V6(it) => {
-            let mut segments = it.segments();
-            segments.iter_mut().skip(4).for_each(|it| *it = 0);
-            std::net::Ipv6Addr::from(segments).to_string()
+#[cfg(test)]
+mod tests {
+    use std::{fs, sync::Arc};
+
+    use super::*;
+    use crate::{
+        domain::{name::UniqueName, object::ObjectKind, sid::ServiceSid},
+        policy::{PolicySet, Route, folder},
+    };
+
+    const POLICY: &str = r#"
+        [from]
+        document = "seats/{room}/{identity}"
+        [[limit]]
+        per   = "{room}/{identity}"
+        allow = "3/s"
+        burst = 2
+        [[limit]]
+        per   = "{room}"
+        allow = "7/m"
+        burst = 5
+        [[to]]
+        map  = "rooms/{room}/seats"
+        key  = "{identity}"
+        take = ["/x"]
+        read = "everyone"
+    "#;
+
+    struct House {
+        policies: PolicySet,
+        throttle: Throttle,
+    }
+
+    impl House {
+        fn new() -> Self {
+            let files = tempfile::tempdir().unwrap();
+            fs::create_dir(files.path().join("seats")).unwrap();
+            fs::write(files.path().join("seats/policy.toml"), POLICY).unwrap();
+            let policies = folder::load(files.path()).unwrap_or_else(|faults| panic!("{faults:?}"));
+            Self { policies, throttle: Throttle::new() }
         }
+
+        fn ask(&self, identity: &str, room: &str, now: i64, which: Which) -> Result<(), TooFast> {
+            let service = ServiceSid::new([0; 16]);
+            let name = UniqueName::try_from(format!("seats/{room}/{identity}").as_str()).unwrap();
+            let route = self.policies.route(service, None, ObjectKind::Document, &name);
+            let Route::Private { policy, captures } = route else { panic!("no private name") };
+            let policy: Arc<Policy> = policy;
+            let caller =
+                Caller::rehearsed(Some(identity.try_into().unwrap()), service, serde_json::Value::Null);
+            self.throttle.take(&caller, &policy, &captures, Timestamp::from_millis(now), which)
+        }
+
+        fn held(&self) -> usize {
+            self.throttle.kept.lock().unwrap().buckets.len()
+        }
+    }
+
+    #[test]
+    fn an_identity_opens_so_many_keys_and_another_is_let_in() {
+        let house = House::new();
+        let room = |number: usize| format!("r{number}");
+        for number in 0..RATE_KEYS_PER_IDENTITY_MAX {
+            assert_eq!(house.ask("eve", &room(number), 5, Which::Own), Ok(()), "{number}");
+        }
+        for number in RATE_KEYS_PER_IDENTITY_MAX..5_000 {
+            assert!(house.ask("eve", &room(number), 5, Which::Own).is_err());
+        }
+        assert_eq!(house.held(), RATE_KEYS_PER_IDENTITY_MAX);
+        assert_eq!(house.ask("eve", &room(0), 5, Which::Own), Ok(()), "a key that stands goes on");
+        assert_eq!(house.ask("ada", &room(9_999), 5, Which::Own), Ok(()));
+        // The limits count on their own: what one has used up of this one is not missing in that one.
+        assert_eq!(house.ask("eve", "new", 5, Which::Shared), Ok(()));
+    }
+
+    #[test]
+    fn who_is_told_when_to_come_again_is_let_in_then_and_not_before() {
+        let house = House::new();
+        let check = |identity: &str, room: &str, now: i64, which: Which| {
+            let TooFast { retry_ms } = house.ask(identity, room, now, which).unwrap_err();
+            let then = now + i64::try_from(retry_ms).unwrap();
+            assert!(house.ask(identity, room, then - 1, which).is_err(), "{identity} {room} {retry_ms}");
+            assert_eq!(house.ask(identity, room, then, which), Ok(()), "{identity} {room} {retry_ms}");
+            retry_ms
+        };
+        for _ in 0..2 {
+            house.ask("ada", "a", 1_000, Which::Own).unwrap();
+        }
+        assert_eq!(check("ada", "a", 1_000, Which::Own), 334);
+        for _ in 0..5 {
+            house.ask("ada", "b", 2_000, Which::Shared).unwrap();
+        }
+        assert_eq!(check("bob", "b", 2_000, Which::Shared), 8_572);
+        for number in 0..RATE_KEYS_PER_IDENTITY_MAX {
+            house.ask("eve", &format!("r{number}"), 20_000, Which::Own).unwrap();
+        }
+        assert_eq!(check("eve", "one more", 20_000, Which::Own), 334);
+    }
+
+    #[test]
+    fn a_sweep_forgets_what_is_full() {
+        let house = House::new();
+        for number in 0..1_000 {
+            house.ask(&format!("i{number}"), "a", 1_000, Which::Own).unwrap();
+        }
+        house.throttle.sweep(Timestamp::from_millis(1_333));
+        assert_eq!(house.held(), 1_000);
+        house.throttle.sweep(Timestamp::from_millis(1_334));
+        assert_eq!(house.held(), 0);
+        // A clock that goes back stops, and gives nothing away twice.
+        for _ in 0..2 {
+            house.ask("ada", "a", 0, Which::Own).unwrap();
+        }
+        assert_eq!(house.ask("ada", "a", 0, Which::Own), Err(TooFast { retry_ms: 334 }));
     }
 }

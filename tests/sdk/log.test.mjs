@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { Airlock, canary, connected, fresh, path, pathOf, refused, tail } from './support.mjs';
+import { Airlock, canary, connected, fresh, path, pathOf, refused, subscribed, tail } from './support.mjs';
 import { until } from './waiting.mjs';
 
 let airlock;
@@ -76,8 +76,62 @@ test('an admitted write is one event too, with its decision, policy and size or 
   }
 });
 
+test('a refused read and a refused watch are one event each, and a name that does not stand yet is none of note', async () => {
+  const [number, ada, eve] = [fresh('room'), fresh('ada'), fresh('eve')];
+  const name = `cursors/${number}/${ada}`;
+  const owner = await airlock.socket(ada, named('Ada'));
+  const made = await owner.request('POST', path('Documents'), { unique_name: name, data: { x: 1, y: 1 } });
+  const socket = await airlock.socket(eve, named('Eve'));
+  const own = (test) => airlock.lines().filter((it) => it['caller.identity'] === eve && / refused$/.test(it.message) && test(it));
+  const expected = { level: 'INFO', 'service.sid': airlock.service, 'caller.kind': 'client', 'object.kind': 'document', 'policy.name': 'cursors', 'rule.name': 'address' };
+
+  assert.equal((await socket.request('GET', path('Documents', name))).body.code, 54007);
+  await airlock.logged((it) => it['caller.identity'] === eve && it.message === 'read refused', 'the read');
+  const reads = own((it) => it['object.name'] === name);
+  assert.deepEqual(reads.map((it) => [it.message, Number(it['refusal.code'])]), [['read refused', 54007]]);
+  for (const [field, value] of Object.entries(expected)) assert.equal(reads[0][field], value, field);
+  for (const field of ['decision.id', 'policy.version', 'peer.addr']) assert.ok(reads[0][field], field);
+
+  assert.equal((await socket.subscribe(made.body.sid, 'document')).kind, 'subscription_failed');
+  await airlock.logged((it) => it['caller.identity'] === eve && it.message === 'watch refused', 'the watch');
+  const watches = own((it) => it['object.name'] === made.body.sid);
+  assert.deepEqual(watches.map((it) => [it.message, Number(it['refusal.code'])]), [['watch refused', 54007]]);
+  for (const [field, value] of Object.entries(expected)) assert.equal(watches[0][field], value, field);
+
+  const none = fresh('none');
+  assert.equal((await socket.request('GET', path('Documents', none))).status, 404);
+  const miss = await airlock.logged((it) => it['object.name'] === none, 'the miss');
+  assert.deepEqual([miss.level, miss.message], ['DEBUG', 'read refused']);
+});
+
+test('every line says on which connection or for which request it was written, whichever thread wrote it', async () => {
+  const [number, ada] = [fresh('room'), fresh('ada')];
+  const [socket, other] = [await airlock.socket(ada, named('Ada')), await airlock.socket(ada, named('Ada'))];
+  const name = `cursors/${number}/${ada}`;
+  // Admitted by the thread that delivers, refused by the one that reads.
+  const made = await socket.request('POST', path('Documents'), { unique_name: name, data: { x: 1, y: 1 } });
+  await socket.request('POST', pathOf(made.body.url), { data: { x: 'no', y: 1 } });
+  await other.request('POST', pathOf(made.body.url), { data: { x: 2, y: 1 } });
+  const own = () => airlock.lines().filter((it) => it['decision.id'] && it['caller.identity'] === ada);
+  await until(() => 3 <= own().length, 'three decisions');
+  const ids = own().map((it) => it['conn.id']);
+  assert.ok(ids.every((it) => Number.isInteger(it)) && ids[0] === ids[1] && ids[0] !== ids[2], JSON.stringify(ids));
+  const opened = airlock.lines().find((it) => it.message === 'connection opened' && it['conn.id'] === ids[0]);
+  assert.equal(opened['peer.addr'], '127.0.0.1');
+
+  const room = fresh('rest room');
+  const secret = canary('query');
+  const at = airlock.at('Documents', room);
+  for (let n = 0; n < 2; n += 1) await airlock.backend('POST', `${at}?Secret=${secret}`, { Data: 'not json' });
+  await airlock.backend('POST', `${at}?Secret=${secret}`, { Data: '{}' });
+  const line = await airlock.logged((it) => it['request.path'] === at && it.message.startsWith('change'), 'the request');
+  assert.deepEqual([line['request.method'], line['peer.addr']], ['POST', '127.0.0.1']);
+  assert.ok(Number.isInteger(line['request.id']) && line['conn.id'] === undefined);
+  assert.ok(!airlock.raw.stderr.includes(secret), 'a query in the log');
+});
+
 test('field names are those of the style guide, dotted by entity', () => {
-  const known = /^(service\.sid|caller\.(identity|kind)|object\.(kind|name|sid)|decision\.id|policy\.(name|version)|rule\.name|refusal\.(code|pointer)|event\.id|revision|conn\.id|peer\.addr|duration_ms|size_bytes|timestamp|level|message|target|fields|span|spans|error|admitted|verdict|status|retry_ms|item\.key|filename|line_number|threadId)$/;
+  const known = /^(service\.sid|caller\.(identity|kind)|object\.(kind|name|sid)|decision\.id|policy\.(name|version)|rule\.name|refusal\.(code|pointer)|event\.id|revision|conn\.id|request\.(id|method|path)|peer\.addr|duration_ms|size_bytes|timestamp|level|message|target|fields|span|spans|error|admitted|verdict|status|retry_ms|item\.key|filename|line_number|threadId)$/;
   const strange = new Set(decisions().flatMap((it) => Object.keys(it)).filter((field) => !known.test(field)));
   assert.deepEqual([...strange], [], 'fields outside the list: add them to the style guide first');
 });
@@ -123,4 +177,27 @@ test('a name cannot write lines of its own into the log', async () => {
   await airlock.logged((it) => it['caller.identity'] === mark, 'the mark');
   assert.ok(!airlock.lines().some((it) => it.message === `planted-${process.pid}`), 'a planted line');
   assert.ok(!(airlock.raw.stdout + airlock.raw.stderr).includes('\u001b'), 'a control character');
+});
+
+test('nobody reads the log: writes are acknowledged and delivered, and the server ends when it is told to', async () => {
+  const deaf = await Airlock.start({ log: 'airlock=debug', deaf: true });
+  try {
+    const ada = fresh('ada');
+    const reader = await deaf.client(ada);
+    const seen = [];
+    const document = await subscribed(await reader.document({ id: fresh('counter'), data: { n: 0 } }));
+    document.on('updated', ({ data }) => seen.push(data.n));
+    const socket = await deaf.socket(ada);
+    // About a megabyte of log: far more than a pipe holds.
+    const writes = 2_000;
+    for (let n = 1; n <= writes; n += 100) {
+      const ids = Array.from({ length: 100 }, (_, at) => socket.start('POST', path('Documents', document.sid), { data: { n: n + at } }));
+      for (const id of ids) assert.equal((await socket.finish(id)).status, 200, `write ${n}`);
+    }
+    await until(() => seen.at(-1) === writes, 'the last write is delivered');
+    assert.ok(await deaf.healthy());
+    assert.equal((await deaf.terminate()).code, 0);
+  } finally {
+    await deaf.stop();
+  }
 });

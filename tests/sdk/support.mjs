@@ -47,7 +47,7 @@ export function run(args, env = {}, { ms = 20_000 } = {}) {
 
 export class Airlock {
   /** A server on free ports with an empty store, and a service with ACL on. */
-  static async start({ policies = 'policies', log = 'info', args = [], env = {}, service = { FriendlyName: 'tests', AclEnabled: 'true' } } = {}) {
+  static async start({ policies = 'policies', log = 'info', args = [], env = {}, service = { FriendlyName: 'tests', AclEnabled: 'true' }, deaf = false } = {}) {
     const airlock = new Airlock();
     airlock.folder = mkdtempSync(join(tmpdir(), 'airlock-sdk-'));
     airlock.policies = resolve(here, policies);
@@ -55,6 +55,7 @@ export class Airlock {
     airlock.log = log;
     airlock.args = args;
     airlock.env = env;
+    airlock.deaf = deaf; // nobody reads what the server says on standard error
     airlock.listen = '127.0.0.1:0';
     airlock.admin = '127.0.0.1:0';
     airlock.clients = new Set();
@@ -95,7 +96,7 @@ export class Airlock {
     living.add(child);
     this.child = child;
     let own = '';
-    for (const stream of ['stdout', 'stderr']) {
+    for (const stream of this.deaf ? ['stdout'] : ['stdout', 'stderr']) {
       child[stream].setEncoding('utf8');
       child[stream].on('data', (text) => { this.raw[stream] += text; own += text; });
     }
