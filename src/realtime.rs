@@ -23,7 +23,7 @@ use bytes::Bytes;
 use hyper::upgrade::Upgraded;
 use tokio::{net::TcpStream, sync::Notify};
 
-use crate::{realtime::outbox::Outbox, relay::Relay};
+use crate::{realtime::outbox::Outbox, relay::Relay, wire::origins::Origins};
 
 pub use upgrade::routes;
 
@@ -42,7 +42,7 @@ pub struct Arrival {
 pub struct Door {
     relay: Relay,
     base_url: Arc<str>,
-    origins: Vec<String>,
+    origins: Origins,
     closing: AtomicBool,
     next_id: AtomicU64,
     open: Mutex<HashMap<u64, Weak<Outbox>>>,
@@ -51,7 +51,7 @@ pub struct Door {
 
 impl Door {
     /// A door to this relay. Pages of other origins than our own may enter only if they are listed.
-    pub fn new(relay: Relay, base_url: Arc<str>, origins: Vec<String>) -> Arc<Self> {
+    pub fn new(relay: Relay, base_url: Arc<str>, origins: Origins) -> Arc<Self> {
         Arc::new(Self {
             relay,
             base_url,
@@ -147,7 +147,7 @@ mod tests {
             memory_max_bytes: 0,
             disk_min_free_bytes: 0,
         });
-        let door = Door::new(relay.unwrap(), "".into(), Vec::new());
+        let door = Door::new(relay.unwrap(), "".into(), Origins::default());
         let future = door.serve(stream, [127, 0, 0, 1].into(), Vec::new());
         assert!(size_of_val(&future) <= 1536);
     }

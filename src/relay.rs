@@ -301,7 +301,7 @@ impl Relay {
             return;
         }
         let mut told = |outcome: Result<Watched, Reason>| then(outcome.map_err(Error::from));
-        self.inner.hub.subscribe(service, watch.object, watch.since, watcher, &mut told);
+        self.inner.hub.subscribe(service, watch, watcher, &mut told);
     }
 
     /// Ends one subscription; nothing happens when there is none.

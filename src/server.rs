@@ -23,11 +23,15 @@ use warp::{Filter, filters::BoxedFilter, reply::Response};
 
 use crate::{
     domain::limits::{ADMIN_CONNECTIONS_MAX, DRAIN_SECONDS_MAX},
+    events,
     realtime::{self, Door},
     relay::Relay,
     rest, sdk,
     server::caps::Caps,
-    wire::http::BaseUrl,
+    wire::{
+        http::BaseUrl,
+        origins::{Origins, for_pages},
+    },
 };
 
 /// Where to listen, and for how many.
@@ -41,8 +45,8 @@ pub struct Settings {
     pub port_file: Option<PathBuf>,
     /// The start of all URLs; else the bound address.
     pub public_url: Option<Arc<str>>,
-    /// Origins whose pages may open the socket, besides our own.
-    pub origins: Vec<String>,
+    /// Origins whose pages may use the clients' doors, besides our own.
+    pub origins: Origins,
     /// Connections in all.
     pub connections_max: usize,
     /// Connections of one address.
@@ -127,7 +131,12 @@ impl Server {
         let urls = self.settings.public_url.clone().map_or(BaseUrl::OfRequest, BaseUrl::Public);
         let (stop, stopping) = watch::channel(false);
         let caps = Caps::new(self.settings.connections_max, self.settings.connections_per_address);
-        let public = accept::run(self.listener, caps, routes(&relay, &door, urls, more), stopping.clone());
+        let streams = events::Door::new(relay.clone(), base, stopping.clone());
+        let clients =
+            events::routes(streams).or(sdk::http::routes(relay.clone(), urls.clone())).unify().boxed();
+        let clients = for_pages("v3", self.settings.origins, clients);
+        let routes = routes(&relay, &door, clients, urls, more);
+        let public = accept::run(self.listener, caps, routes, stopping.clone());
         let public = tokio::spawn(public);
         let admin = self.admin.map(|listener| {
             let caps = Caps::new(ADMIN_CONNECTIONS_MAX, ADMIN_CONNECTIONS_MAX);
@@ -179,6 +188,7 @@ fn write_port(path: &Path, port: u16) -> Result<(), ServerError> {
 fn routes(
     relay: &Relay,
     door: &Arc<Door>,
+    clients: BoxedFilter<(Response,)>,
     urls: BaseUrl,
     more: Option<BoxedFilter<(Response,)>>,
 ) -> BoxedFilter<(Response,)> {
@@ -187,7 +197,7 @@ fn routes(
     answer::probes(relay.clone())
         .or(realtime::routes(Arc::clone(door)))
         .unify()
-        .or(sdk::http::routes(relay.clone(), urls.clone()))
+        .or(clients)
         .unify()
         .or(rest::routes(relay.clone(), urls))
         .unify()

@@ -129,7 +129,7 @@ impl Subscriptions {
             Ok(object) => match self.remember(object) {
                 Ok(()) => {
                     let since = entry.last_event_id.map(|it| EventId(u64::try_from(it).unwrap_or(0)));
-                    let watch = Watch { object, since };
+                    let watch = Watch { object, since, anew: None };
                     self.wishes.retain(|it| it.watch.object != object);
                     return self.wishes.push_back(Wish { watch, correlation: correlation.clone() });
                 }

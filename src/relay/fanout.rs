@@ -26,7 +26,7 @@ use crate::{
             view::{Body, Object, Tenant, View},
         },
         ticket::{Attempt, Ticket},
-        watcher::{Queued, Watched, Watcher},
+        watcher::{Queued, Watch, Watched, Watcher},
     },
 };
 
@@ -85,18 +85,18 @@ impl Hub {
     pub(super) fn subscribe(
         &self,
         service: ServiceSid,
-        object: ObjectSid,
-        since: Option<EventId>,
+        watch: Watch,
         watcher: &Arc<dyn Watcher>,
         then: &mut dyn FnMut(Result<Watched, Reason>),
     ) {
+        let object = watch.object;
         let mut watchers = self.lock();
         let view = self.view.load();
         let Some(tenant) = view.tenant(service) else {
             then(Err(Reason::NotFound(Missing::Service)));
             return;
         };
-        let replay = match Replay::of(service, object, tenant, since) {
+        let replay = match Replay::of(service, tenant, watch) {
             Ok(replay) => replay,
             Err(reason) => {
                 then(Err(reason));
@@ -225,12 +225,8 @@ struct Replay {
 }
 
 impl Replay {
-    fn of(
-        service: ServiceSid,
-        sid: ObjectSid,
-        tenant: &Tenant,
-        since: Option<EventId>,
-    ) -> Result<Self, Reason> {
+    fn of(service: ServiceSid, tenant: &Tenant, watch: Watch) -> Result<Self, Reason> {
+        let Watch { object: sid, since, anew } = watch;
         let Some(object) = tenant.objects.get(&sid) else {
             // A shared object that does not stand: it waits, and hears of its birth.
             return Ok(Self { events: Vec::new(), watched: Watched::Established(since.unwrap_or_default()) });
@@ -252,7 +248,7 @@ impl Replay {
             }
             Body::Document { .. } => (),
             Body::Map(items) => {
-                if EventId(0) < since && since < items.floor {
+                if EventId(0) < since && since.max(anew.unwrap_or_default()) < items.floor {
                     return Err(Reason::BelowFloor);
                 }
                 events = missed(object, since, told);

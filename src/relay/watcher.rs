@@ -37,6 +37,9 @@ pub struct Watch {
     pub object: ObjectSid,
     /// The newest event that the subscriber knows; `None`: from now on, without replay.
     pub since: Option<EventId>,
+    /// Who began with nothing and asks for the next piece: the object's newest event when it began.
+    /// Nothing that it was told was removed before, so it may come from below the floor until then.
+    pub anew: Option<EventId>,
 }
 
 /// What came of a wish; the events of the replay were queued before it.

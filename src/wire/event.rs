@@ -23,6 +23,16 @@ const PROTOCOL_VERSION: u64 = 4;
 
 /// The payload of an event, the same for every subscriber.
 pub fn payload(event: &Event, base: &str) -> String {
+    let (event_type, fields) = fields(event, base);
+    Object::new()
+        .text("event_type", event_type)
+        .number("event_protocol_version", PROTOCOL_VERSION)
+        .raw("event", &fields)
+        .finish()
+}
+
+/// The word for what happened, and its fields as a JSON object in one line.
+pub fn fields(event: &Event, base: &str) -> (&'static str, String) {
     let object = event.object.to_string();
     let name = event.unique_name.as_ref().map(|it| it.as_str());
     let fields = Object::new().number("id", event.id.0).text("date_created", &event.at.to_string());
@@ -63,11 +73,7 @@ pub fn payload(event: &Event, base: &str) -> String {
                 .raw("item_data", item.data.as_str()),
         ),
     };
-    Object::new()
-        .text("event_type", event_type)
-        .number("event_protocol_version", PROTOCOL_VERSION)
-        .raw("event", &fields.finish())
-        .finish()
+    (event_type, fields.finish())
 }
 
 fn map_fields(fields: Object, object: &str, name: Option<&str>, revision: Revision) -> Object {
