@@ -206,3 +206,6 @@ impl Drop for Subscriber {
         tracing::debug!(conn.id = self.outbox.id(), "event stream ended");
     }
 }
+
+#[cfg(test)]
+mod tests;
