@@ -39,7 +39,9 @@ pub struct Established<'a> {
 /// The block of an event, the same for every subscriber.
 pub fn of_event(event: &Event, base: &str) -> Bytes {
     let (event_type, fields) = event::fields(event, base);
-    block(&format!("id: {}\n", event.id.0), event_type, &fields)
+    // What is not in the order of events is no place to resume from.
+    let id = if event.id == EventId(0) { String::new() } else { format!("id: {}\n", event.id.0) };
+    block(&id, event_type, &fields)
 }
 
 /// How every stream begins: when to come back after its end. `number` spreads those who were sent
