@@ -12,6 +12,7 @@ use crate::{
     },
     server,
     telemetry::LogFormat,
+    wire::origins::{Origin, Origins},
 };
 
 /// What `serve` and `dev` have in common.
@@ -35,9 +36,17 @@ pub struct Options {
     /// Start of all URLs, when clients reach the server under another address than it is bound to
     #[arg(long, env = "AIRLOCK_PUBLIC_URL", value_name = "URL")]
     pub public_url: Option<PublicUrl>,
-    /// Origin whose pages may open the socket besides the server's own; may be repeated
-    #[arg(long = "origin", env = "AIRLOCK_ORIGINS", value_name = "ORIGIN", value_delimiter = ',')]
-    pub origins: Vec<String>,
+    /// Origin whose pages may use the clients' doors besides the server's own, or `*` for all; may be repeated
+    #[arg(
+        long = "allow-origin",
+        env = "AIRLOCK_ALLOW_ORIGINS",
+        value_name = "ORIGIN",
+        value_delimiter = ','
+    )]
+    pub allow_origins: Vec<Origin>,
+    /// Whether pages that this machine serves itself may, too: in development
+    #[arg(skip)]
+    pub allow_local_origins: bool,
     /// Connections in all
     #[arg(long, env = "AIRLOCK_CONNECTIONS_MAX", value_name = "COUNT", default_value_t = CONNECTIONS_MAX)]
     pub connections_max: usize,
@@ -91,6 +100,12 @@ pub struct Options {
 }
 
 impl Options {
+    /// The origins whose pages are admitted.
+    pub fn origins(&self) -> Origins {
+        let listed = Origins::new(&self.allow_origins);
+        if self.allow_local_origins { listed.with_local() } else { listed }
+    }
+
     /// The part that the server owns.
     pub fn server(&self) -> server::Settings {
         server::Settings {
@@ -98,7 +113,7 @@ impl Options {
             admin_listen: Some(self.admin_listen),
             port_file: self.port_file.clone(),
             public_url: self.public_url.as_ref().map(|it| Arc::clone(&it.0)),
-            origins: self.origins.clone(),
+            origins: self.origins(),
             connections_max: self.connections_max,
             connections_per_address: self.connections_per_address,
             connects_per_second: self.connects_per_second,

@@ -2,7 +2,7 @@
 //!
 //! The modules stand from the ground up; each names only those above it in this list. A write
 //! enters through `sdk` or `rest`, passes `relay` (whose modules are its stages, in order), and is
-//! told by `realtime`.
+//! told by `events` and `realtime`.
 
 pub mod domain;
 pub mod policy;
@@ -11,6 +11,7 @@ pub mod relay;
 pub mod wire;
 pub mod rest;
 pub mod sdk;
+pub mod events;
 pub mod realtime;
 pub mod telemetry;
 pub mod server;

@@ -28,6 +28,7 @@ use tracing::{Instrument, field::Empty};
 use crate::{
     realtime::{outbox::Outbox, pace::Rates},
     relay::Relay,
+    wire::origins::Origins,
 };
 
 pub use upgrade::routes;
@@ -47,7 +48,7 @@ pub struct Arrival {
 pub struct Door {
     relay: Relay,
     base_url: Arc<str>,
-    origins: Vec<String>,
+    origins: Origins,
     rates: Rates,
     closing: AtomicBool,
     next_id: AtomicU64,
@@ -58,12 +59,7 @@ pub struct Door {
 impl Door {
     /// A door to this relay. Pages of other origins than our own may enter only if they are listed. A connection
     /// may make so many requests per second; 0 is no limit.
-    pub fn new(
-        relay: Relay,
-        base_url: Arc<str>,
-        origins: Vec<String>,
-        requests_per_second: u32,
-    ) -> Arc<Self> {
+    pub fn new(relay: Relay, base_url: Arc<str>, origins: Origins, requests_per_second: u32) -> Arc<Self> {
         Arc::new(Self {
             relay,
             base_url,
@@ -170,7 +166,7 @@ mod tests {
             memory_max_bytes: 0,
             disk_min_free_bytes: 0,
         });
-        let door = Door::new(relay.unwrap(), "".into(), Vec::new(), 1);
+        let door = Door::new(relay.unwrap(), "".into(), Origins::default(), 1);
         let future = door.serve(stream, [127, 0, 0, 1].into(), Vec::new());
         assert!(size_of_val(&future) <= 1536);
     }

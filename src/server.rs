@@ -25,11 +25,15 @@ use warp::{Filter, filters::BoxedFilter, reply::Response};
 
 use crate::{
     domain::limits::{ADMIN_CONNECTIONS_MAX, DRAIN_SECONDS_MAX},
+    events,
     realtime::{self, Door},
     relay::Relay,
     rest, sdk,
     server::{caps::Caps, connects::Connects},
-    wire::http::BaseUrl,
+    wire::{
+        http::BaseUrl,
+        origins::{Origins, for_pages},
+    },
 };
 
 /// Where to listen, and for how many.
@@ -43,8 +47,8 @@ pub struct Settings {
     pub port_file: Option<PathBuf>,
     /// The start of all URLs; else the bound address.
     pub public_url: Option<Arc<str>>,
-    /// Origins whose pages may open the socket, besides our own.
-    pub origins: Vec<String>,
+    /// Origins whose pages may use the clients' doors, besides our own.
+    pub origins: Origins,
     /// Connections in all.
     pub connections_max: usize,
     /// Connections of one address.
@@ -135,7 +139,11 @@ impl Server {
         let (stop, stopping) = watch::channel(false);
         let caps = Caps::new(self.settings.connections_max, self.settings.connections_per_address);
         let connects = || Connects::new(self.settings.connects_per_second, Instant::now());
-        let public = routes(&relay, &door, urls, more);
+        let streams = events::Door::new(relay.clone(), base, stopping.clone());
+        let clients =
+            events::routes(streams).or(sdk::http::routes(relay.clone(), urls.clone())).unify().boxed();
+        let clients = for_pages("v3", self.settings.origins, clients);
+        let public = routes(&relay, &door, clients, urls, more);
         // Both listeners number their requests with it: an id in the log is one request.
         let requests = Arc::new(AtomicU64::new(1));
         let public =
@@ -198,6 +206,7 @@ fn write_port(path: &Path, port: u16) -> Result<(), ServerError> {
 fn routes(
     relay: &Relay,
     door: &Arc<Door>,
+    clients: BoxedFilter<(Response,)>,
     urls: BaseUrl,
     more: Option<BoxedFilter<(Response,)>>,
 ) -> BoxedFilter<(Response,)> {
@@ -206,7 +215,7 @@ fn routes(
     answer::probes(relay.clone())
         .or(realtime::routes(Arc::clone(door)))
         .unify()
-        .or(sdk::http::routes(relay.clone(), urls.clone()))
+        .or(clients)
         .unify()
         .or(rest::routes(relay.clone(), urls))
         .unify()

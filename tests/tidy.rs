@@ -17,6 +17,7 @@ const WINGS: &[&str] = &[
     "wire",
     "rest",
     "sdk",
+    "events",
     "realtime",
     "telemetry",
     "server",

@@ -25,6 +25,7 @@ use crate::{
     relay::{Receipt, Relay},
     server::answer,
     token::{self, ApiKey},
+    wire::origins::for_pages,
 };
 
 /// How long a token of the token route is valid.
@@ -35,13 +36,14 @@ const TTL: Duration = Duration::from_secs(3_600);
 /// # Errors
 /// When the credentials cannot be kept, the policies have faults, or the relay or a socket fails.
 pub fn run(options: &Options) -> Result<(), Exit> {
+    let options = &Options { allow_local_origins: true, ..options.clone() };
     let credentials = credentials::read_or_make(&options.data)?;
     let kept = credentials.clone();
     with_relay(options, &credentials, |relay, ready| async move {
         let service = default_service(&relay, &kept).await?;
         let desk = Desk::new(&kept, service)?;
         println!("{}", desk.invitation(&ready, &kept)?);
-        Ok(Some(desk.route()))
+        Ok(Some(for_pages("token", options.origins(), desk.route())))
     })
 }
 

@@ -28,6 +28,7 @@ pub struct Event {
     /// What happened.
     pub what: Happening,
     frame: OnceLock<Bytes>,
+    block: OnceLock<Bytes>,
 }
 
 /// What happened to an object.
@@ -81,7 +82,7 @@ impl Event {
         at: Timestamp,
         what: Happening,
     ) -> Self {
-        Self { service, object, unique_name, id, at, what, frame: OnceLock::new() }
+        Self { service, object, unique_name, id, at, what, frame: OnceLock::new(), block: OnceLock::new() }
     }
 
     /// The kind of its object.
@@ -92,5 +93,10 @@ impl Event {
     /// The bytes of its frame: encoded by the first who asks, the same for all others.
     pub fn frame(&self, encode: impl FnOnce(&Self) -> Bytes) -> Bytes {
         self.frame.get_or_init(|| encode(self)).clone()
+    }
+
+    /// The bytes of its block in a stream of server-sent events: likewise.
+    pub fn block(&self, encode: impl FnOnce(&Self) -> Bytes) -> Bytes {
+        self.block.get_or_init(|| encode(self)).clone()
     }
 }

@@ -57,6 +57,16 @@ pub const KEEP_ALIVE_SECONDS: u64 = 75;
 pub const INIT_SECONDS_MAX: u64 = 10;
 /// Seconds between the server's pings; a peer silent for two of them is gone.
 pub const PING_SECONDS: u64 = 30;
+/// Seconds without a word after which a stream of server-sent events gets a comment, so that proxies keep it open.
+pub const HEARTBEAT_SECONDS: u64 = 15;
+/// Milliseconds after which a client comes back when its stream of server-sent events has ended, at the least.
+pub const STREAM_RETRY_MS: u64 = 2_000;
+/// Milliseconds over which those who were sent away together come back.
+pub const STREAM_RETRY_SPREAD_MS: u64 = 2_000;
+/// Objects of one stream of server-sent events: what one request may claim of the hub.
+pub const STREAM_OBJECTS_MAX: usize = 100;
+/// Seconds for which a browser remembers a preflight answer (Chrome: two hours at the most).
+pub const PREFLIGHT_SECONDS: u64 = 7_200;
 /// Connections in all, unless a flag says otherwise.
 pub const CONNECTIONS_MAX: usize = 16_000;
 /// Connections of one address, unless a flag says otherwise.

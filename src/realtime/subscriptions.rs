@@ -13,7 +13,7 @@ use crate::{
         sid::ObjectSid,
     },
     realtime::{notification, outbox::Outbox},
-    relay::{Caller, Error, Missing, Reason, Relay, Watch, Watcher},
+    relay::{Caller, Error, Missing, Reason, Relay, Watch, Watched, Watcher},
     wire::{
         event,
         problem::{Plane, Problem},
@@ -26,6 +26,8 @@ pub struct Subscriptions {
     /// Sorted: two of them are the usual case, and 2,000 are moved in no time.
     watched: Vec<ObjectSid>,
     wishes: VecDeque<Wish>,
+    /// Those of which a long replay is under way that began with nothing, with their newest event then.
+    begun: Vec<(ObjectSid, EventId)>,
     notifications: u64,
 }
 
@@ -93,11 +95,17 @@ impl Subscriptions {
         while outbox.waiting_bytes() < OUTBOX_BYTES_PAUSE {
             let Some(Wish { watch, correlation }) = self.wishes.pop_front() else { break };
             let id = self.next_id();
-            let mut lost = false;
+            let (mut lost, mut begun) = (false, None);
             // Called between replay and live events: what is queued here stands between them.
             relay.watch(caller, watch, &watcher, &mut |outcome| {
                 let text = match outcome {
-                    Ok(watched) => event::established(Some(&correlation), watch.object, watched),
+                    Ok(watched) => {
+                        if let Watched::Interrupted { newest, .. } = watched {
+                            let first = watch.since == Some(EventId(0));
+                            begun = watch.anew.or(first.then_some(newest));
+                        }
+                        event::established(Some(&correlation), watch.object, watched)
+                    }
                     Err(Error::Refused(refusal)) => {
                         lost = true;
                         let problem = Problem::of_error(&Error::Refused(refusal), Plane::Sdk);
@@ -112,6 +120,8 @@ impl Subscriptions {
                 };
                 outbox.push(notification::of_sync(&id, &text));
             });
+            self.begun.retain(|it| it.0 != watch.object);
+            self.begun.extend(begun.map(|it| (watch.object, it)));
             if lost {
                 self.forget(watch.object);
             }
@@ -129,7 +139,8 @@ impl Subscriptions {
             Ok(object) => match self.remember(object) {
                 Ok(()) => {
                     let since = entry.last_event_id.map(|it| EventId(u64::try_from(it).unwrap_or(0)));
-                    let watch = Watch { object, since };
+                    let anew = self.begun.iter().find(|it| it.0 == object && since > Some(EventId(0)));
+                    let watch = Watch { object, since, anew: anew.map(|it| it.1) };
                     self.wishes.retain(|it| it.watch.object != object);
                     return self.wishes.push_back(Wish { watch, correlation: correlation.clone() });
                 }
@@ -166,6 +177,7 @@ impl Subscriptions {
     }
 
     fn forget(&mut self, object: ObjectSid) {
+        self.begun.retain(|it| it.0 != object);
         if let Ok(place) = self.watched.binary_search(&object) {
             self.watched.remove(place);
         }

@@ -13,7 +13,7 @@ use warp::{Filter, Rejection, filters::BoxedFilter, reply::Response};
 
 use crate::{
     realtime::{Arrival, Door},
-    wire::problem::Problem,
+    wire::{origins::Origins, problem::Problem},
 };
 
 const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -105,7 +105,7 @@ fn accept_key(headers: &HeaderMap) -> Option<HeaderValue> {
 }
 
 /// Browsers name the page's origin: it must be our own host, or a listed one. Others name none.
-fn may_enter(headers: &HeaderMap, listed: &[String]) -> bool {
+fn may_enter(headers: &HeaderMap, listed: &Origins) -> bool {
     if !headers.contains_key(header::ORIGIN) {
         return true;
     }
@@ -113,7 +113,7 @@ fn may_enter(headers: &HeaderMap, listed: &[String]) -> bool {
     let host = origin.split_once("://").map(|(_, host)| host);
     let same =
         host.is_some_and(|it| only(headers, &header::HOST).is_some_and(|own| own.eq_ignore_ascii_case(it)));
-    same || listed.iter().any(|it| it.eq_ignore_ascii_case(origin))
+    same || listed.admit(origin)
 }
 
 fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn pages_of_other_origins_stay_outside() {
-        let listed = ["https://app.example".to_owned()];
+        let listed = Origins::new(&["https://app.example".parse().unwrap()]);
         let cases = [
             (&[("host", "a:8080")][..], true),
             (&[("host", "a:8080"), ("origin", "http://a:8080")], true),

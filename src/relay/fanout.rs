@@ -4,19 +4,20 @@
 //! events of its batch, and a new subscription gets its replay from the very view after which its
 //! live events begin: no gap, no double, reply before echo.
 
+mod replay;
+
 use std::{
     collections::{HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use arc_swap::ArcSwap;
+use replay::Replay;
 
 use crate::{
     domain::{
         event::{Event, Happening},
-        limits::{REPLAY_BYTES_MAX, REPLAY_EVENTS_MAX},
         name::UniqueName,
-        object::{EventId, Item},
         sid::{ObjectSid, ServiceSid},
     },
     relay::{
@@ -26,10 +27,10 @@ use crate::{
         refusal::{Missing, Reason},
         store::{
             committed::{Committed, Outcome, Rejudge, Verdict},
-            view::{Body, Object, Tenant, View},
+            view::View,
         },
         ticket::{Attempt, Ticket},
-        watcher::{Queued, Watched, Watcher},
+        watcher::{Queued, Watch, Watched, Watcher},
     },
 };
 
@@ -104,12 +105,12 @@ impl Hub {
     pub(super) fn subscribe(
         &self,
         service: ServiceSid,
-        object: ObjectSid,
-        since: Option<EventId>,
+        watch: Watch,
         (watcher, caller): (&Arc<dyn Watcher>, &Caller),
         judge: &Judge<'_>,
         then: &mut dyn FnMut(Result<Watched, Error>),
     ) {
+        let object = watch.object;
         let mut watchers = self.lock();
         let view = self.view.load();
         // Judged under the lock: a grant taken away before this moment is seen, one after it is told.
@@ -121,7 +122,7 @@ impl Hub {
             then(Err(Reason::NotFound(Missing::Service).into()));
             return;
         };
-        let replay = match Replay::of(service, object, tenant, since) {
+        let replay = match Replay::of(service, tenant, watch) {
             Ok(replay) => replay,
             Err(reason) => {
                 then(Err(reason.into()));
@@ -296,107 +297,4 @@ fn revoke(listener: &Listener, object: ObjectSid, error: &Error, flushes: &mut V
     if listener.watcher.revoke(object, error) == Queued::First {
         flushes.push(listener.watcher.clone());
     }
-}
-
-/// What a subscriber that knows everything up to `since` has missed, built from state (decision 29).
-struct Replay {
-    events: Vec<Event>,
-    watched: Watched,
-}
-
-impl Replay {
-    fn of(
-        service: ServiceSid,
-        sid: ObjectSid,
-        tenant: &Tenant,
-        since: Option<EventId>,
-    ) -> Result<Self, Reason> {
-        let Some(object) = tenant.objects.get(&sid) else {
-            // A shared object that does not stand: it waits, and hears of its birth.
-            return Ok(Self { events: Vec::new(), watched: Watched::Established(since.unwrap_or_default()) });
-        };
-        let newest = object.head.last_event_id;
-        let since = match since {
-            None => newest,
-            // From the future: another history. Everything is told again (decision 6).
-            Some(since) if tenant.newest < since => EventId(0),
-            Some(since) => since,
-        };
-        let told = |id, at, what| Event::new(service, sid, object.head.unique_name.clone(), id, at, what);
-        let mut events = Vec::new();
-        match &object.body {
-            Body::Document { data, .. } if since < newest => {
-                let (revision, date_expires) = (object.head.revision, object.head.date_expires);
-                let what = Happening::DocumentSet { revision, data: data.clone(), date_expires };
-                events.push(told(newest, object.head.date_updated, what));
-            }
-            Body::Document { .. } | Body::Stream => (),
-            Body::Items(items) => {
-                if EventId(0) < since && since < items.floor {
-                    return Err(Reason::BelowFloor);
-                }
-                events = missed(object, since, told);
-            }
-        }
-        events.sort_by_key(|it| it.id);
-        let pieces = piece(&events);
-        if pieces < events.len() {
-            events.truncate(pieces);
-            let last = events.last().map_or(since, |it| it.id);
-            return Ok(Self { events, watched: Watched::Interrupted(last) });
-        }
-        Ok(Self { events, watched: Watched::Established(newest) })
-    }
-}
-
-/// How many of these events one piece of a replay holds: at least one, and no more than an outbox.
-fn piece(events: &[Event]) -> usize {
-    let mut bytes = 0;
-    let size = |it: &Event| match &it.what {
-        Happening::DocumentSet { data, .. } | Happening::MessagePublished { data, .. } => data.size_bytes(),
-        Happening::ItemSet { item, .. } | Happening::ItemRemoved { item, .. } => item.data.size_bytes(),
-        Happening::ObjectRemoved => 0,
-    };
-    let fits = events.iter().take_while(|it| {
-        bytes += size(it);
-        bytes <= REPLAY_BYTES_MAX
-    });
-    fits.take(REPLAY_EVENTS_MAX).count().max(1)
-}
-
-fn missed(
-    object: &Object,
-    since: EventId,
-    told: impl Fn(EventId, crate::domain::time::Timestamp, Happening) -> Event,
-) -> Vec<Event> {
-    let Body::Items(items) = &object.body else {
-        return Vec::new();
-    };
-    let mut events = Vec::new();
-    let revision = object.head.revision;
-    for entry in items.standing.values().filter(|it| since < it.item.last_event_id) {
-        let item = entry.item.clone();
-        let added = since < item.created_event_id;
-        events.push(told(
-            item.last_event_id,
-            item.date_updated,
-            Happening::ItemSet { revision, added, item },
-        ));
-    }
-    let buried = items.tombstones.iter().filter(|(id, _)| since < **id);
-    for (id, grave) in buried.filter(|(_, it)| it.created_event_id <= since) {
-        let item = Arc::new(Item {
-            id: grave.item.clone(),
-            data: crate::domain::data::Data::empty(),
-            created_by: None,
-            date_created: grave.at,
-            date_updated: grave.at,
-            date_expires: None,
-            revision: Default::default(),
-            created_event_id: grave.created_event_id,
-            last_event_id: *id,
-        });
-        events.push(told(*id, grave.at, Happening::ItemRemoved { revision: grave.revision, item }));
-    }
-    events
 }

@@ -44,12 +44,12 @@ impl Relay {
             then(Err(Reason::Forbidden.into()));
             return;
         };
-        let (object, since, judge) = (watch.object, watch.since, self.judge());
+        let (object, judge) = (watch.object, self.judge());
         let query = of_object(service, ObjectRef::Sid(object), object);
         let mut told = |outcome: Result<Watched, Error>| {
             then(outcome.map_err(|it| self.refused(caller, Look::Watch, &query, it)));
         };
-        self.inner.hub.subscribe(service, object, since, (watcher, caller), &judge, &mut told);
+        self.inner.hub.subscribe(service, watch, (watcher, caller), &judge, &mut told);
     }
 
     /// Whether a caller may hear of an object, by the state and the policies of this moment.

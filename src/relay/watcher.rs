@@ -38,6 +38,9 @@ pub struct Watch {
     pub object: ObjectSid,
     /// The newest event that the subscriber knows; `None`: from now on, without replay.
     pub since: Option<EventId>,
+    /// Who began with nothing and asks for the next piece: the object's newest event when it began.
+    /// Nothing that it was told was removed before, so it may come from below the floor until then.
+    pub anew: Option<EventId>,
 }
 
 /// What came of a wish; the events of the replay were queued before it.
@@ -45,8 +48,13 @@ pub struct Watch {
 pub enum Watched {
     /// Everything up to this event was told; what follows is live.
     Established(EventId),
-    /// Told up to this event; ask again from there (a long replay comes in pieces).
-    Interrupted(EventId),
+    /// A long replay comes in pieces: ask again.
+    Interrupted {
+        /// Everything up to this event was told.
+        at: EventId,
+        /// The object's newest event.
+        newest: EventId,
+    },
 }
 
 /// Where the answer to a change goes.

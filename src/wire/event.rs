@@ -24,6 +24,16 @@ const PROTOCOL_VERSION: u64 = 4;
 
 /// The payload of an event, the same for every subscriber.
 pub fn payload(event: &Event, base: &str) -> String {
+    let (event_type, fields) = fields(event, base);
+    Object::new()
+        .text("event_type", event_type)
+        .number("event_protocol_version", PROTOCOL_VERSION)
+        .raw("event", &fields)
+        .finish()
+}
+
+/// The word for what happened, and its fields as a JSON object in one line.
+pub fn fields(event: &Event, base: &str) -> (&'static str, String) {
     let object = event.object.to_string();
     let name = event.unique_name.as_ref().map(|it| it.as_str());
     let fields = Object::new().number("id", event.id.0).text("date_created", &event.at.to_string());
@@ -80,11 +90,7 @@ pub fn payload(event: &Event, base: &str) -> String {
                 .raw("message_data", data.as_str()),
         ),
     };
-    Object::new()
-        .text("event_type", event_type)
-        .number("event_protocol_version", PROTOCOL_VERSION)
-        .raw("event", &fields.finish())
-        .finish()
+    (event_type, fields.finish())
 }
 
 /// The list or map, and what the item is called in it.
@@ -118,7 +124,7 @@ fn item_fields(fields: Object, item: &Item, place: &SdkPlace<'_>, collection: Ob
 pub fn established(correlation: Option<&Number>, object: ObjectSid, watched: Watched) -> String {
     let (status, id) = match watched {
         Watched::Established(id) => ("completed", id),
-        Watched::Interrupted(id) => ("interrupted", id),
+        Watched::Interrupted { at, .. } => ("interrupted", at),
     };
     let entry = entry(object).text("replay_status", status).number("last_event_id", id.0);
     notice("subscription_established", correlation, entry)
@@ -240,7 +246,7 @@ mod tests {
         let id = "e7".repeat(16);
         let number = Number::from(1_795_485_459_519_u64);
         assert_eq!(
-            established(Some(&number), object, Watched::Interrupted(EventId(3))),
+            established(Some(&number), object, Watched::Interrupted { at: EventId(3), newest: EventId(9) }),
             format!(
                 r#"{{"event_type":"subscription_established","correlation_id":1795485459519,"event_protocol_version":4,"events":[{{"object_sid":"MP{id}","object_type":"map","replay_status":"interrupted","last_event_id":3}}]}}"#
             )

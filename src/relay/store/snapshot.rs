@@ -10,7 +10,7 @@ use crate::{
     policy::Reserved,
     relay::{
         record::Chain,
-        store::view::{Object, Remembered, Tenant, View},
+        store::view::{Body, Object, Remembered, Tenant, View},
     },
 };
 
@@ -110,7 +110,10 @@ impl Checkpoint {
                     tenant.remembered = remembered.into_iter().collect();
                     view.services.insert(tenant.head.sid, Arc::new(tenant));
                 }
-                Row::Object { service, object } => {
+                Row::Object { service, mut object } => {
+                    if let Body::Items(items) = &mut object.body {
+                        items.index();
+                    }
                     let tenant = view.services.get_mut(&service).ok_or(BrokenCheckpoint)?;
                     Arc::make_mut(tenant).insert(*object);
                 }

@@ -108,7 +108,10 @@ pub(in crate::relay) enum Body {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(in crate::relay) struct Items {
     pub(in crate::relay) standing: OrdMap<ItemId, Entry>,
-    /// Removed keys by the event of their removal; bounded in number and age (decision 29).
+    /// The items by their newest events: a replay begins where its subscriber stands.
+    #[serde(skip)]
+    pub(in crate::relay) by_event: OrdMap<EventId, ItemId>,
+    /// Removed items by the event of their removal; bounded in number and age (decision 29).
     pub(in crate::relay) tombstones: OrdMap<EventId, Tombstone>,
     /// Below this event, removals are no longer known.
     pub(in crate::relay) floor: EventId,
@@ -231,6 +234,12 @@ impl Object {
 }
 
 impl Items {
+    /// Makes the index of a checkpoint's items, which is not written.
+    pub(in crate::relay) fn index(&mut self) {
+        let index = |(id, it): (&ItemId, &Entry)| (it.item.last_event_id, id.clone());
+        self.by_event = self.standing.iter().map(index).collect();
+    }
+
     /// The item, unless it is gone at `now`.
     pub(in crate::relay) fn item(&self, id: &ItemId, now: Timestamp) -> Option<&Arc<Item>> {
         self.standing.get(id).map(|it| &it.item).filter(|it| !it.expired(now))

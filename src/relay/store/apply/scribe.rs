@@ -163,7 +163,7 @@ impl<'t> Scribe<'t> {
 
     /// Tells a message of a stream, which need not stand. It takes no id: nothing of it is kept.
     pub(super) fn tell_message(&mut self, sid: ObjectSid, name: Option<UniqueName>, what: Happening) {
-        self.events.push(Event::new(self.service, sid, name, self.tenant.newest, self.at, what));
+        self.events.push(Event::new(self.service, sid, name, EventId(0), self.at, what));
     }
 
     /// Adds an object, with its place in the order of making.
@@ -244,11 +244,16 @@ impl<'t> Scribe<'t> {
     pub(super) fn put_entry(&mut self, collection: ObjectSid, entry: Entry) {
         let (id, expiry, size) =
             (entry.item.id.clone(), entry.item.date_expires, entry.item.data.size_bytes() as u64);
+        let newest = entry.item.last_event_id;
         let mut old = None;
         self.tenant.feed(collection, Some(&id), &entry.contributions);
         self.edit(collection, |object| {
             if let Body::Items(items) = &mut object.body {
+                items.by_event.insert(entry.item.last_event_id, id.clone());
                 old = items.standing.insert(id.clone(), entry).map(|it| it.item);
+                if let Some(event) = old.as_ref().map(|it| it.last_event_id).filter(|it| *it != newest) {
+                    items.by_event.remove(&event);
+                }
                 let old_size = old.as_ref().map_or(0, |it| it.data.size_bytes() as u64);
                 items.bytes = items.bytes.saturating_sub(old_size).saturating_add(size);
             }
@@ -268,6 +273,7 @@ impl<'t> Scribe<'t> {
             let revision = object.head.revision;
             let Body::Items(items) = &mut object.body else { return None };
             let entry = items.standing.remove(named)?;
+            items.by_event.remove(&entry.item.last_event_id);
             items.bytes = items.bytes.saturating_sub(entry.item.data.size_bytes() as u64);
             let grave = Tombstone {
                 item: named.clone(),
