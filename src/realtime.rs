@@ -24,6 +24,7 @@ use hyper::upgrade::Upgraded;
 use tokio::{net::TcpStream, sync::Notify};
 
 use crate::{realtime::outbox::Outbox, relay::Relay};
+use tracing::{Instrument, field::Empty};
 
 pub use upgrade::routes;
 
@@ -94,9 +95,13 @@ impl Door {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let outbox = Outbox::new(id, stream, Arc::clone(&self.base_url));
         let _listed = Listed::new(Arc::clone(&self), id, &outbox);
-        tracing::debug!(conn.id = id, peer.addr = %peer, "connection opened");
-        session::serve(self, outbox, peer, read_ahead).await;
-        tracing::debug!(conn.id = id, "connection ended");
+        let span = tracing::info_span!(
+            parent: None, "connection", conn.id = id, peer.addr = %peer,
+            caller.identity = Empty, service.sid = Empty
+        );
+        span.in_scope(|| tracing::debug!("connection opened"));
+        session::serve(self, outbox, peer, read_ahead).instrument(span.clone()).await;
+        span.in_scope(|| tracing::debug!("connection ended"));
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Weak<Outbox>>> {

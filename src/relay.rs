@@ -182,6 +182,7 @@ impl Relay {
             arrived,
             under: None,
             passages: 0,
+            span: tracing::Span::current(),
         }));
     }
 
@@ -327,8 +328,9 @@ impl Relay {
     }
 
     fn decided(&self, attempt: &Attempt, outcome: Result<&Receipt, &Error>) {
-        let Attempt { caller, change, decision, arrived, under, .. } = attempt;
+        let Attempt { caller, change, decision, arrived, under, span, .. } = attempt;
         let code = outcome.err().map_or(0, self.inner.code_of);
+        let _within = span.enter();
         journal::record(
             caller,
             &change.operation,

@@ -10,7 +10,7 @@ use std::{
     io,
     net::SocketAddr,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, atomic::AtomicU64},
     time::Duration,
 };
 
@@ -127,11 +127,14 @@ impl Server {
         let urls = self.settings.public_url.clone().map_or(BaseUrl::OfRequest, BaseUrl::Public);
         let (stop, stopping) = watch::channel(false);
         let caps = Caps::new(self.settings.connections_max, self.settings.connections_per_address);
-        let public = accept::run(self.listener, caps, routes(&relay, &door, urls, more), stopping.clone());
+        // Both listeners number their requests with it: an id in the log is one request.
+        let requests = Arc::new(AtomicU64::new(1));
+        let public = routes(&relay, &door, urls, more);
+        let public = accept::run(self.listener, caps, Arc::clone(&requests), public, stopping.clone());
         let public = tokio::spawn(public);
         let admin = self.admin.map(|listener| {
             let caps = Caps::new(ADMIN_CONNECTIONS_MAX, ADMIN_CONNECTIONS_MAX);
-            tokio::spawn(accept::run(listener, caps, operators(relay.clone()), stopping))
+            tokio::spawn(accept::run(listener, caps, requests, operators(relay.clone()), stopping))
         });
         if let Some(path) = &self.settings.port_file {
             write_port(path, self.address.port())?;

@@ -89,7 +89,12 @@ fn json<W>(writer: W) -> SubscriberBuilder<JsonFields, Format<Json>, LevelFilter
 where
     W: for<'w> MakeWriter<'w> + 'static,
 {
-    tracing_subscriber::fmt().with_ansi(false).json().flatten_event(true).with_writer(writer)
+    tracing_subscriber::fmt()
+        .with_ansi(false)
+        .json()
+        .flatten_event(true)
+        .with_current_span(false)
+        .with_writer(writer)
 }
 
 /// The far end of the queue: writes each event as one line, and says how many were lost once it can.

@@ -205,3 +205,5 @@ pub const TAIL_VALUE_BYTES_MAX: usize = 80;
 /// Lines of the log that wait to be written, half a kilobyte each as a rule; more are dropped and counted, since
 /// nobody may wait for who reads them.
 pub const LOG_LINES_MAX: usize = 16_384;
+/// Bytes of a request's method, and of its path, that the log shows.
+pub const LOG_TEXT_BYTES_MAX: usize = 512;

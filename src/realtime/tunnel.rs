@@ -40,7 +40,10 @@ pub fn forward(
     if request.method == hyper::Method::GET && 1 < outbox.in_flight() {
         // A read sees the writes that were sent before it on this connection.
         let (reads, reader, outlet) = (relay.clone(), caller.clone(), Arc::clone(outbox));
+        // It may be read on the thread that gives the answers; the log knows whose it is all the same.
+        let span = tracing::Span::current();
         let read = move || {
+            let _within = span.enter();
             sdk::dispatch(&reads, &reader, request, outlet.base_url(), Some(through), respond);
             outlet.flush();
         };

@@ -28,4 +28,6 @@ pub(super) struct Attempt {
     pub(super) under: Option<Under>,
     /// How often the passage has run for it (at most `PASSAGES_MAX`).
     pub(super) passages: u32,
+    /// The connection or request from which it came, for the log.
+    pub(super) span: tracing::Span,
 }

@@ -1,6 +1,10 @@
 //! The loop that takes connections in, and does not stop for whatever goes wrong with one of them.
 
-use std::{io, time::Duration};
+use std::{
+    io,
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
 
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -25,6 +29,7 @@ const LOG_PAUSE: Duration = Duration::from_secs(10);
 pub async fn run(
     listener: TcpListener,
     caps: Caps,
+    requests: Arc<AtomicU64>,
     routes: BoxedFilter<(Response,)>,
     mut stopping: watch::Receiver<bool>,
 ) {
@@ -43,7 +48,14 @@ pub async fn run(
                         tracing::debug!(peer.addr = %peer, %error, "peer was gone when it was taken in");
                         continue;
                     }
-                    let served = connection::serve(stream, peer, place, routes.clone(), stopping.clone());
+                    let served = connection::serve(
+                        stream,
+                        peer,
+                        place,
+                        Arc::clone(&requests),
+                        routes.clone(),
+                        stopping.clone(),
+                    );
                     connections.spawn(served);
                 }
                 None => turn_away(&stream),

@@ -4,7 +4,10 @@ use std::{
     convert::Infallible,
     net::{IpAddr, SocketAddr},
     panic::AssertUnwindSafe,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -21,10 +24,13 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use tokio::{net::TcpStream, sync::watch};
+use tracing::Instrument;
 use warp::{filters::BoxedFilter, reply::Response};
 
 use crate::{
-    domain::limits::{HEAD_BYTES_MAX, HEADERS_MAX, KEEP_ALIVE_SECONDS, REQUEST_SECONDS_MAX},
+    domain::limits::{
+        HEAD_BYTES_MAX, HEADERS_MAX, KEEP_ALIVE_SECONDS, LOG_TEXT_BYTES_MAX, REQUEST_SECONDS_MAX,
+    },
     realtime::Arrival,
     server::{answer, caps::Place, deadline::Timed},
     wire::http::Peer,
@@ -35,6 +41,7 @@ pub async fn serve(
     stream: TcpStream,
     peer: SocketAddr,
     place: Place,
+    requests: Arc<AtomicU64>,
     routes: BoxedFilter<(Response,)>,
     mut stopping: watch::Receiver<bool>,
 ) {
@@ -44,6 +51,13 @@ pub async fn serve(
     let routes = TowerToHyperService::new(warp::service(routes));
     let service = service_fn(move |mut request: Request<Incoming>| {
         phase.begin();
+        let span = tracing::info_span!(
+            "request",
+            request.id = requests.fetch_add(1, Ordering::Relaxed),
+            peer.addr = %arrival.peer,
+            request.method = cut(request.method().as_str()),
+            request.path = cut(request.uri().path()),
+        );
         let refused = refuse(&request);
         // Who sends both lengths means to smuggle; hyper has dropped one of them, so nothing follows either.
         let last = refused.is_some() || request.headers().contains_key(header::TRANSFER_ENCODING);
@@ -54,11 +68,11 @@ pub async fn serve(
             extensions.insert(Peer(arrival.peer));
             extensions.insert(arrival.clone());
             // hyper reads a body only when it is asked for, so this bounds the body too.
-            let answer = AssertUnwindSafe(routes.call(request)).catch_unwind();
+            let answer = AssertUnwindSafe(span.in_scope(|| routes.call(request))).catch_unwind();
             tokio::time::timeout(Duration::from_secs(REQUEST_SECONDS_MAX), answer)
         });
         let phase = phase.clone();
-        async move {
+        let answer = async move {
             let mut answer = match (refused, routed) {
                 (Some(answer), _) => answer,
                 (None, Some(routed)) => match routed.await {
@@ -79,7 +93,8 @@ pub async fn serve(
             }
             phase.end();
             Ok::<_, Infallible>(answer)
-        }
+        };
+        answer.instrument(span)
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -120,6 +135,11 @@ fn refuse(request: &Request<Incoming>) -> Option<Response> {
 fn bad_host(version: Version, headers: &HeaderMap) -> bool {
     let hosts = headers.get_all(header::HOST).iter().count();
     1 < hosts || (hosts == 0 && version != Version::HTTP_10)
+}
+
+/// As much of a method or path as the log shows: both are the peer's, and may be long.
+fn cut(text: &str) -> &str {
+    text.get(..text.floor_char_boundary(LOG_TEXT_BYTES_MAX)).unwrap_or(text)
 }
 
 fn close(mut answer: Response) -> Response {

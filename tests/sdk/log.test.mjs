@@ -104,8 +104,34 @@ test('a refused read and a refused watch are one event each, and a name that doe
   assert.deepEqual([miss.level, miss.message], ['DEBUG', 'read refused']);
 });
 
+test('every line says on which connection or for which request it was written, whichever thread wrote it', async () => {
+  const [number, ada] = [fresh('room'), fresh('ada')];
+  const [socket, other] = [await airlock.socket(ada, named('Ada')), await airlock.socket(ada, named('Ada'))];
+  const name = `cursors/${number}/${ada}`;
+  // Admitted by the thread that delivers, refused by the one that reads.
+  const made = await socket.request('POST', path('Documents'), { unique_name: name, data: { x: 1, y: 1 } });
+  await socket.request('POST', pathOf(made.body.url), { data: { x: 'no', y: 1 } });
+  await other.request('POST', pathOf(made.body.url), { data: { x: 2, y: 1 } });
+  const own = () => airlock.lines().filter((it) => it['decision.id'] && it['caller.identity'] === ada);
+  await until(() => 3 <= own().length, 'three decisions');
+  const ids = own().map((it) => it['conn.id']);
+  assert.ok(ids.every((it) => Number.isInteger(it)) && ids[0] === ids[1] && ids[0] !== ids[2], JSON.stringify(ids));
+  const opened = airlock.lines().find((it) => it.message === 'connection opened' && it['conn.id'] === ids[0]);
+  assert.equal(opened['peer.addr'], '127.0.0.1');
+
+  const room = fresh('rest room');
+  const secret = canary('query');
+  const at = airlock.at('Documents', room);
+  for (let n = 0; n < 2; n += 1) await airlock.backend('POST', `${at}?Secret=${secret}`, { Data: 'not json' });
+  await airlock.backend('POST', `${at}?Secret=${secret}`, { Data: '{}' });
+  const line = await airlock.logged((it) => it['request.path'] === at && it.message.startsWith('change'), 'the request');
+  assert.deepEqual([line['request.method'], line['peer.addr']], ['POST', '127.0.0.1']);
+  assert.ok(Number.isInteger(line['request.id']) && line['conn.id'] === undefined);
+  assert.ok(!airlock.raw.stderr.includes(secret), 'a query in the log');
+});
+
 test('field names are those of the style guide, dotted by entity', () => {
-  const known = /^(service\.sid|caller\.(identity|kind)|object\.(kind|name|sid)|decision\.id|policy\.(name|version)|rule\.name|refusal\.(code|pointer)|event\.id|revision|conn\.id|peer\.addr|duration_ms|size_bytes|timestamp|level|message|target|fields|span|spans|error|admitted|verdict|status|retry_ms|item\.key|filename|line_number|threadId)$/;
+  const known = /^(service\.sid|caller\.(identity|kind)|object\.(kind|name|sid)|decision\.id|policy\.(name|version)|rule\.name|refusal\.(code|pointer)|event\.id|revision|conn\.id|request\.(id|method|path)|peer\.addr|duration_ms|size_bytes|timestamp|level|message|target|fields|span|spans|error|admitted|verdict|status|retry_ms|item\.key|filename|line_number|threadId)$/;
   const strange = new Set(decisions().flatMap((it) => Object.keys(it)).filter((field) => !known.test(field)));
   assert.deepEqual([...strange], [], 'fields outside the list: add them to the style guide first');
 });

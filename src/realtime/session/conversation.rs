@@ -234,6 +234,7 @@ impl Conversation {
             });
         match verdict {
             Ok(open) => {
+                name_in_log(&open.caller);
                 self.outbox.push(notification::opened(id, self.outbox_id()));
                 self.next_ping = now + Duration::from_secs(PING_SECONDS);
                 self.state = State::Open(open);
@@ -300,6 +301,15 @@ const BAD_REQUEST: Refused<'static> =
     Refused { status: 400, word: "BAD_REQUEST", description: "the request is not understood", code: 0 };
 const NOT_INITIALIZED: Refused<'static> =
     Refused { status: 401, word: "UNAUTHORIZED", description: "no token was accepted yet", code: 0 };
+
+/// From here on the connection's lines say who is behind it.
+fn name_in_log(caller: &Caller) {
+    let span = tracing::Span::current();
+    if let (Some(identity), Some(service)) = (caller.identity(), caller.service()) {
+        span.record("caller.identity", tracing::field::display(identity));
+        span.record("service.sid", tracing::field::display(service));
+    }
+}
 
 /// Looks at the token's time: gives notice when it is due, and sets when to look again.
 fn look(open: &mut Open, door: &Door, outbox: &Outbox, now: Instant) -> Left {
