@@ -4,7 +4,10 @@ use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr, sync::Arc};
 
 use crate::{
     domain::{
-        limits::{CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, PLAIN_BYTES_MAX, PLAIN_OBJECTS_MAX},
+        limits::{
+            CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, PLAIN_BYTES_MAX, PLAIN_OBJECTS_MAX,
+            REQUESTS_PER_SECOND,
+        },
         sid::{AccountSid, KeySid},
     },
     server,
@@ -46,6 +49,14 @@ pub struct Options {
         default_value_t = CONNECTIONS_PER_ADDRESS_MAX
     )]
     pub connections_per_address: usize,
+    /// Requests per second of one socket, twice as many at once; the next must wait; 0 is no limit
+    #[arg(
+        long,
+        env = "AIRLOCK_REQUESTS_PER_SECOND",
+        value_name = "COUNT",
+        default_value_t = REQUESTS_PER_SECOND
+    )]
+    pub requests_per_second: u32,
     /// Objects outside any policy that one identity may have
     #[arg(
         long,
@@ -82,6 +93,7 @@ impl Options {
             origins: self.origins.clone(),
             connections_max: self.connections_max,
             connections_per_address: self.connections_per_address,
+            requests_per_second: self.requests_per_second,
         }
     }
 }

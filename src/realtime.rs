@@ -3,6 +3,7 @@
 mod frame;
 mod notification;
 mod outbox;
+mod pace;
 mod session;
 mod subscriptions;
 mod tunnel;
@@ -22,9 +23,12 @@ use std::{
 use bytes::Bytes;
 use hyper::upgrade::Upgraded;
 use tokio::{net::TcpStream, sync::Notify};
-
-use crate::{realtime::outbox::Outbox, relay::Relay};
 use tracing::{Instrument, field::Empty};
+
+use crate::{
+    realtime::{outbox::Outbox, pace::Rates},
+    relay::Relay,
+};
 
 pub use upgrade::routes;
 
@@ -44,6 +48,7 @@ pub struct Door {
     relay: Relay,
     base_url: Arc<str>,
     origins: Vec<String>,
+    rates: Rates,
     closing: AtomicBool,
     next_id: AtomicU64,
     open: Mutex<HashMap<u64, Weak<Outbox>>>,
@@ -51,12 +56,19 @@ pub struct Door {
 }
 
 impl Door {
-    /// A door to this relay. Pages of other origins than our own may enter only if they are listed.
-    pub fn new(relay: Relay, base_url: Arc<str>, origins: Vec<String>) -> Arc<Self> {
+    /// A door to this relay. Pages of other origins than our own may enter only if they are listed. A connection
+    /// may make so many requests per second; 0 is no limit.
+    pub fn new(
+        relay: Relay,
+        base_url: Arc<str>,
+        origins: Vec<String>,
+        requests_per_second: u32,
+    ) -> Arc<Self> {
         Arc::new(Self {
             relay,
             base_url,
             origins,
+            rates: Rates::new(requests_per_second),
             closing: AtomicBool::new(false),
             next_id: AtomicU64::new(1),
             open: Mutex::default(),
@@ -67,6 +79,11 @@ impl Door {
     /// The relay behind it.
     pub fn relay(&self) -> &Relay {
         &self.relay
+    }
+
+    /// How fast each connection may speak.
+    fn rates(&self) -> Rates {
+        self.rates
     }
 
     /// Whether connections are to end.
@@ -152,7 +169,7 @@ mod tests {
             memory_max_bytes: 0,
             disk_min_free_bytes: 0,
         });
-        let door = Door::new(relay.unwrap(), "".into(), Vec::new());
+        let door = Door::new(relay.unwrap(), "".into(), Vec::new(), 1);
         let future = door.serve(stream, [127, 0, 0, 1].into(), Vec::new());
         assert!(size_of_val(&future) <= 1536);
     }

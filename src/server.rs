@@ -47,6 +47,8 @@ pub struct Settings {
     pub connections_max: usize,
     /// Connections of one address.
     pub connections_per_address: usize,
+    /// Requests per second of one socket; 0 is no limit.
+    pub requests_per_second: u32,
 }
 
 /// Why the server cannot serve.
@@ -123,7 +125,8 @@ impl Server {
         let base = self.base_url();
         let mut terminate = signal(SignalKind::terminate()).map_err(ServerError::Signals)?;
         let mut interrupt = signal(SignalKind::interrupt()).map_err(ServerError::Signals)?;
-        let door = Door::new(relay.clone(), Arc::clone(&base), self.settings.origins.clone());
+        let (origins, requests) = (self.settings.origins.clone(), self.settings.requests_per_second);
+        let door = Door::new(relay.clone(), Arc::clone(&base), origins, requests);
         let urls = self.settings.public_url.clone().map_or(BaseUrl::OfRequest, BaseUrl::Public);
         let (stop, stopping) = watch::channel(false);
         let caps = Caps::new(self.settings.connections_max, self.settings.connections_per_address);

@@ -1,5 +1,7 @@
 //! Every bound in the system, with its unit and its reason.
 
+use std::num::NonZeroU32;
+
 /// Bytes of the compact JSON of a document or an item (Sync: 16 KiB).
 pub const DATA_BYTES_MAX: usize = 16 * 1024;
 /// Nesting of JSON data; deeper is refused while parsing, so no parser recurses far.
@@ -62,6 +64,15 @@ pub const DRAIN_SECONDS_MAX: u64 = 5;
 
 /// Requests in flight on one socket; the next is not read until one is answered.
 pub const REQUESTS_IN_FLIGHT_MAX: usize = 64;
+/// Requests per second of one socket, unless a flag says otherwise; the next are not read until there is room. A
+/// lively game sends some dozens, so only a flood meets it. Acknowledgements are not counted.
+pub const REQUESTS_PER_SECOND: u32 = 2_000;
+/// Seconds' worth of requests that one socket may send at once: a client that comes back asks for all it has.
+pub const REQUESTS_BURST_SECONDS: NonZeroU32 = NonZeroU32::new(2).unwrap();
+/// Bytes per second of one socket: bounds what a peer costs before anything of it is parsed.
+pub const SOCKET_BYTES_PER_SECOND: NonZeroU32 = NonZeroU32::new(8 * 1024 * 1024).unwrap();
+/// Bytes that one socket may send at once.
+pub const SOCKET_BYTES_BURST: NonZeroU32 = NonZeroU32::new(16 * 1024 * 1024).unwrap();
 /// Subscriptions of one connection (Sync: 2,000, code 54419).
 pub const SUBSCRIPTIONS_MAX: usize = 2_000;
 /// Objects of one subscription request (the SDK sends at most 100).

@@ -89,18 +89,8 @@ pub enum BadFrame {
 /// # Errors
 /// When the message is no frame: nobody who speaks the protocol sends that.
 pub fn decode(message: &[u8]) -> Result<Frame<'_>, BadFrame> {
-    let rest = message.strip_prefix(MAGIC).ok_or(BadFrame::Layout)?;
-    // Six digits are more than any size that the message bound lets through.
-    let digits = rest.iter().take(7).take_while(|it| it.is_ascii_digit()).count();
-    let (number, rest) = rest.split_at_checked(digits).ok_or(BadFrame::Layout)?;
-    let size: usize =
-        std::str::from_utf8(number).ok().and_then(|it| it.parse().ok()).ok_or(BadFrame::Layout)?;
-    let rest = rest.strip_prefix(b"\r\n").ok_or(BadFrame::Layout)?;
-    if FRAME_HEADER_BYTES_MAX < size {
-        return Err(BadFrame::Layout);
-    }
-    let (header, rest) = rest.split_at_checked(size).ok_or(BadFrame::Layout)?;
-    if is_acknowledgement(header) {
+    let (header, rest) = split(message)?;
+    if begins_as_acknowledgement(header) {
         return Ok(Frame::Acknowledgement);
     }
     let rest = rest.strip_prefix(b"\r\n").ok_or(BadFrame::Layout)?;
@@ -112,9 +102,29 @@ pub fn decode(message: &[u8]) -> Result<Frame<'_>, BadFrame> {
     Ok(Frame::Request(Box::new(header), payload))
 }
 
+/// Whether a message is one of the SDK's acknowledgements, as far as can be seen without parsing.
+pub fn is_acknowledgement(message: &[u8]) -> bool {
+    split(message).is_ok_and(|(header, _)| begins_as_acknowledgement(header))
+}
+
+/// The header, and what follows it.
+fn split(message: &[u8]) -> Result<(&[u8], &[u8]), BadFrame> {
+    let rest = message.strip_prefix(MAGIC).ok_or(BadFrame::Layout)?;
+    // Six digits are more than any size that the message bound lets through.
+    let digits = rest.iter().take(7).take_while(|it| it.is_ascii_digit()).count();
+    let (number, rest) = rest.split_at_checked(digits).ok_or(BadFrame::Layout)?;
+    let size: usize =
+        std::str::from_utf8(number).ok().and_then(|it| it.parse().ok()).ok_or(BadFrame::Layout)?;
+    let rest = rest.strip_prefix(b"\r\n").ok_or(BadFrame::Layout)?;
+    if FRAME_HEADER_BYTES_MAX < size {
+        return Err(BadFrame::Layout);
+    }
+    rest.split_at_checked(size).ok_or(BadFrame::Layout)
+}
+
 /// Whether the header begins as the SDK's acknowledgements do: `{"id":"…","method":"reply"`, or without the id.
 /// One comes for each notification, so it must not cost a parse; what looks otherwise is parsed.
-fn is_acknowledgement(header: &[u8]) -> bool {
+fn begins_as_acknowledgement(header: &[u8]) -> bool {
     let Some(rest) = header.strip_prefix(b"{") else { return false };
     let rest = match rest.strip_prefix(b"\"id\":\"") {
         Some(id) => {

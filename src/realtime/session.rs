@@ -120,7 +120,7 @@ impl Session {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Flow::Continue,
             Err(_) => return Flow::Gone,
         };
-        self.conversation.heard(Instant::now());
+        self.conversation.heard(read, Instant::now());
         let fresh = buffer.get_mut(..read).unwrap_or_default();
         if !self.unread.is_empty() {
             // The next round of work hears it.

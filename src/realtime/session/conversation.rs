@@ -13,6 +13,7 @@ use crate::{
         frame::{self, Frame, Header},
         notification::{self, Refused},
         outbox::Outbox,
+        pace::Pace,
         subscriptions::Subscriptions,
         tunnel,
         websocket::{Opcode, Received, encode},
@@ -41,6 +42,7 @@ pub struct Conversation {
     state: State,
     heard: Instant,
     next_ping: Instant,
+    pace: Pace,
     subscriptions: Subscriptions,
 }
 
@@ -84,6 +86,7 @@ impl Conversation {
     pub fn new(door: Arc<Door>, outbox: Arc<Outbox>, peer: IpAddr) -> Self {
         let now = Instant::now();
         Self {
+            pace: Pace::new(door.rates(), now),
             door,
             outbox,
             peer,
@@ -101,14 +104,16 @@ impl Conversation {
 
     /// Whether nothing more may be begun until something has left.
     pub fn paused(&self) -> bool {
-        REQUESTS_IN_FLIGHT_MAX <= self.outbox.in_flight()
+        self.pace.until().is_some()
+            || REQUESTS_IN_FLIGHT_MAX <= self.outbox.in_flight()
             || OUTBOX_BYTES_PAUSE <= self.outbox.waiting_bytes()
             || self.door.is_closing()
     }
 
-    /// The peer gave a sign of life.
-    pub fn heard(&mut self, now: Instant) {
+    /// The peer gave a sign of life, of so many bytes.
+    pub fn heard(&mut self, read: usize, now: Instant) {
         self.heard = now;
+        self.pace.bytes(read, now);
     }
 
     /// When [`Self::tick`] is next due.
@@ -117,6 +122,9 @@ impl Conversation {
             State::Fresh(until) | State::Closing(until) => *until,
             State::Open(open) => open.look.map_or(self.next_ping, |it| it.min(self.next_ping)),
         };
+        if let Some(until) = self.pace.until() {
+            next = next.min(until);
+        }
         if let Some(since) = self.outbox.blocked_since() {
             next = next.min(Outbox::patience(since));
         }
@@ -125,6 +133,7 @@ impl Conversation {
 
     /// Does what time asks for.
     pub fn tick(&mut self, now: Instant) -> Flow {
+        self.pace.resume(now);
         if self.door.is_closing() && self.outbox.in_flight() == 0 {
             return Flow::Close(Some(GOING_AWAY));
         }
@@ -170,6 +179,10 @@ impl Conversation {
 
     /// Takes what the peer sent.
     pub fn hear(&mut self, received: Received<'_>) -> Flow {
+        // One acknowledgement comes for each event that we send: it is no wish of the peer's.
+        if !matches!(received, Received::Binary(message) if frame::is_acknowledgement(message)) {
+            self.pace.request(Instant::now());
+        }
         let message = match received {
             Received::Binary(message) => message,
             Received::Ping(payload) => {

@@ -1,0 +1,170 @@
+//! How fast one connection may speak: requests and bytes, counted before anything is parsed.
+//!
+//! What was read is answered, and paid for: over the limit one request and one read are taken on credit, and the
+//! connection is not read again until both are paid. Nothing is dropped, and nobody else notices.
+
+use std::num::NonZeroU32;
+
+use governor::Quota;
+use tokio::time::Instant;
+
+use crate::domain::{
+    buckets::Bucket,
+    limits::{READ_BYTES, REQUESTS_BURST_SECONDS, SOCKET_BYTES_BURST, SOCKET_BYTES_PER_SECOND},
+};
+
+// A read on credit must fit into the bucket, else it is never paid.
+const _: () = assert!(READ_BYTES <= SOCKET_BYTES_BURST.get() as usize);
+
+/// What all connections of a door may do.
+#[derive(Clone, Copy, Debug)]
+pub struct Rates {
+    requests: Option<Quota>,
+    bytes: Quota,
+}
+
+impl Rates {
+    /// So many requests per second, and twice as many at once; 0 is no limit. The bytes always have theirs.
+    pub fn new(requests_per_second: u32) -> Self {
+        let burst = |it: NonZeroU32| it.saturating_mul(REQUESTS_BURST_SECONDS);
+        let requests = NonZeroU32::new(requests_per_second);
+        Self {
+            requests: requests.map(|it| Quota::per_second(it).allow_burst(burst(it))),
+            bytes: Quota::per_second(SOCKET_BYTES_PER_SECOND).allow_burst(SOCKET_BYTES_BURST),
+        }
+    }
+}
+
+/// What one connection has used of it.
+#[derive(Debug)]
+pub struct Pace {
+    rates: Rates,
+    since: Instant,
+    requests: Account,
+    bytes: Account,
+    until: Option<Instant>,
+}
+
+#[derive(Debug, Default)]
+struct Account {
+    bucket: Bucket,
+    owed: Option<NonZeroU32>,
+}
+
+impl Pace {
+    /// A connection that has said nothing yet.
+    pub fn new(rates: Rates, now: Instant) -> Self {
+        Self { rates, since: now, requests: Account::default(), bytes: Account::default(), until: None }
+    }
+
+    /// One request was heard.
+    pub fn request(&mut self, now: Instant) {
+        if let Some(quota) = self.rates.requests {
+            let wait = self.requests.charge(NonZeroU32::MIN, quota, now - self.since);
+            self.wait(wait, now);
+        }
+    }
+
+    /// So many bytes were read, at most [`READ_BYTES`].
+    pub fn bytes(&mut self, read: usize, now: Instant) {
+        if let Some(read) = u32::try_from(read).ok().and_then(NonZeroU32::new) {
+            let wait = self.bytes.charge(read, self.rates.bytes, now - self.since);
+            self.wait(wait, now);
+        }
+    }
+
+    /// Until when nothing more may be read, if so.
+    pub fn until(&self) -> Option<Instant> {
+        self.until
+    }
+
+    /// Pays what is owed, once that is possible.
+    pub fn resume(&mut self, now: Instant) {
+        if self.until.is_none_or(|it| now < it) {
+            return;
+        }
+        self.until = None;
+        let at = now - self.since;
+        if let (Some(owed), Some(quota)) = (self.requests.owed.take(), self.rates.requests) {
+            let wait = self.requests.charge(owed, quota, at);
+            self.wait(wait, now);
+        }
+        if let Some(owed) = self.bytes.owed.take() {
+            let wait = self.bytes.charge(owed, self.rates.bytes, at);
+            self.wait(wait, now);
+        }
+    }
+
+    fn wait(&mut self, wait: std::time::Duration, now: Instant) {
+        if !wait.is_zero() {
+            self.until = self.until.max(Some(now + wait));
+        }
+    }
+}
+
+impl Account {
+    /// Takes tokens, or owes them; how long to wait until they are there.
+    fn charge(&mut self, tokens: NonZeroU32, quota: Quota, at: std::time::Duration) -> std::time::Duration {
+        let at = u64::try_from(at.as_nanos()).unwrap_or(u64::MAX);
+        let owed = self.owed.map_or(tokens, |it| it.saturating_add(tokens.get()));
+        match self.bucket.take(owed, quota, at) {
+            Ok(()) => {
+                self.owed = None;
+                std::time::Duration::ZERO
+            }
+            Err(wait) => {
+                self.owed = Some(owed);
+                wait
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn the_burst_passes_and_then_the_rate() {
+        let start = Instant::now();
+        let mut pace = Pace::new(Rates::new(100), start);
+        for _ in 0..200 {
+            pace.request(start);
+            assert_eq!(pace.until(), None);
+        }
+        // One on credit, paid as soon as it could have been asked for.
+        pace.request(start);
+        assert_eq!(pace.until(), Some(start + Duration::from_millis(10)));
+        pace.resume(start + Duration::from_millis(9));
+        assert!(pace.until().is_some());
+        pace.resume(start + Duration::from_millis(10));
+        assert_eq!(pace.until(), None);
+        let (mut now, mut heard) = (start + Duration::from_millis(10), 0);
+        while now < start + Duration::from_secs(10) {
+            now = pace.until().unwrap_or(now);
+            pace.resume(now);
+            pace.request(now);
+            heard += 1;
+        }
+        assert!((998..=1_001).contains(&heard), "{heard}");
+    }
+
+    #[test]
+    fn bytes_have_their_own_bucket() {
+        let start = Instant::now();
+        let mut pace = Pace::new(Rates::new(0), start);
+        let reads = SOCKET_BYTES_BURST.get() as usize / READ_BYTES;
+        for _ in 0..reads {
+            pace.request(start);
+            pace.bytes(READ_BYTES, start);
+            assert_eq!(pace.until(), None);
+        }
+        pace.bytes(READ_BYTES, start);
+        let wait = pace.until().unwrap() - start;
+        assert!((Duration::from_micros(1_900)..Duration::from_millis(2)).contains(&wait), "{wait:?}");
+        pace.resume(start + wait);
+        assert_eq!(pace.until(), None);
+    }
+}
