@@ -5,8 +5,8 @@ use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr, sync::Arc};
 use crate::{
     domain::{
         limits::{
-            CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, PLAIN_BYTES_MAX, PLAIN_OBJECTS_MAX,
-            REQUESTS_PER_SECOND,
+            CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, CONNECTS_PER_SECOND, PLAIN_BYTES_MAX,
+            PLAIN_OBJECTS_MAX, REQUESTS_PER_SECOND,
         },
         sid::{AccountSid, KeySid},
     },
@@ -49,6 +49,14 @@ pub struct Options {
         default_value_t = CONNECTIONS_PER_ADDRESS_MAX
     )]
     pub connections_per_address: usize,
+    /// Connects per second of one address (of IPv6: of one /64), ten times as many at once; 0 is no limit
+    #[arg(
+        long,
+        env = "AIRLOCK_CONNECTS_PER_SECOND",
+        value_name = "COUNT",
+        default_value_t = CONNECTS_PER_SECOND
+    )]
+    pub connects_per_second: u32,
     /// Requests per second of one socket, twice as many at once; the next must wait; 0 is no limit
     #[arg(
         long,
@@ -93,6 +101,7 @@ impl Options {
             origins: self.origins.clone(),
             connections_max: self.connections_max,
             connections_per_address: self.connections_per_address,
+            connects_per_second: self.connects_per_second,
             requests_per_second: self.requests_per_second,
         }
     }

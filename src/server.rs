@@ -4,6 +4,7 @@ mod accept;
 pub mod answer;
 mod caps;
 mod connection;
+mod connects;
 mod deadline;
 
 use std::{
@@ -18,6 +19,7 @@ use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
     sync::watch,
+    time::Instant,
 };
 use warp::{Filter, filters::BoxedFilter, reply::Response};
 
@@ -26,7 +28,7 @@ use crate::{
     realtime::{self, Door},
     relay::Relay,
     rest, sdk,
-    server::caps::Caps,
+    server::{caps::Caps, connects::Connects},
     wire::http::BaseUrl,
 };
 
@@ -47,6 +49,8 @@ pub struct Settings {
     pub connections_max: usize,
     /// Connections of one address.
     pub connections_per_address: usize,
+    /// Connects per second of one address; 0 is no limit.
+    pub connects_per_second: u32,
     /// Requests per second of one socket; 0 is no limit.
     pub requests_per_second: u32,
 }
@@ -130,14 +134,23 @@ impl Server {
         let urls = self.settings.public_url.clone().map_or(BaseUrl::OfRequest, BaseUrl::Public);
         let (stop, stopping) = watch::channel(false);
         let caps = Caps::new(self.settings.connections_max, self.settings.connections_per_address);
+        let connects = || Connects::new(self.settings.connects_per_second, Instant::now());
+        let public = routes(&relay, &door, urls, more);
         // Both listeners number their requests with it: an id in the log is one request.
         let requests = Arc::new(AtomicU64::new(1));
-        let public = routes(&relay, &door, urls, more);
-        let public = accept::run(self.listener, caps, Arc::clone(&requests), public, stopping.clone());
+        let public =
+            accept::run(self.listener, connects(), caps, Arc::clone(&requests), public, stopping.clone());
         let public = tokio::spawn(public);
         let admin = self.admin.map(|listener| {
             let caps = Caps::new(ADMIN_CONNECTIONS_MAX, ADMIN_CONNECTIONS_MAX);
-            tokio::spawn(accept::run(listener, caps, requests, operators(relay.clone()), stopping))
+            tokio::spawn(accept::run(
+                listener,
+                connects(),
+                caps,
+                requests,
+                operators(relay.clone()),
+                stopping,
+            ))
         });
         if let Some(path) = &self.settings.port_file {
             write_port(path, self.address.port())?;

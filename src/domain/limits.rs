@@ -59,6 +59,16 @@ pub const PING_SECONDS: u64 = 30;
 pub const CONNECTIONS_MAX: usize = 16_000;
 /// Connections of one address, unless a flag says otherwise.
 pub const CONNECTIONS_PER_ADDRESS_MAX: usize = 4_096;
+/// Connects per second of one address (of IPv6: of one /64), unless a flag says otherwise: an office behind one
+/// address comes back at once after a restart, a flood is closed before it costs more than the accept.
+pub const CONNECTS_PER_SECOND: u32 = 200;
+/// Seconds' worth of connects that one address may make at once.
+pub const CONNECTS_BURST_SECONDS: NonZeroU32 = NonZeroU32::new(10).unwrap();
+/// Addresses whose connects are counted at a time; those of further ones are closed until one of these is idle
+/// again, which takes milliseconds.
+pub const CONNECT_KEYS_MAX: usize = 65_536;
+/// Addresses of which it is remembered that they were logged; of others only a sum is.
+pub const LOGGED_ADDRESSES_MAX: usize = 1_024;
 /// Seconds that a shutdown waits for connections to end.
 pub const DRAIN_SECONDS_MAX: u64 = 5;
 

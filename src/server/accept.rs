@@ -16,18 +16,23 @@ use warp::{filters::BoxedFilter, reply::Response};
 
 use crate::{
     domain::limits::{ACCEPT_PAUSE_MS, DRAIN_SECONDS_MAX},
-    server::{caps::Caps, connection},
+    server::{
+        caps::Caps,
+        connection,
+        connects::{Connects, Entry, Notice},
+    },
 };
 
 const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\n\
     retry-after: 5\r\nconnection: close\r\ncontent-length: 60\r\n\r\n\
     {\"status\":503,\"code\":20503,\"message\":\"too many connections\"}";
-/// How often a fault of accepting is logged.
+/// How often a fault of accepting is logged, and what there is to say of connects that came too fast.
 const LOG_PAUSE: Duration = Duration::from_secs(10);
 
 /// Takes connections in until told to stop, then waits for those it has, but not for long.
 pub async fn run(
     listener: TcpListener,
+    mut connects: Connects,
     caps: Caps,
     requests: Arc<AtomicU64>,
     routes: BoxedFilter<(Response,)>,
@@ -35,31 +40,42 @@ pub async fn run(
 ) {
     let mut connections = JoinSet::new();
     let mut logged: Option<Instant> = None;
+    let mut look = tokio::time::interval(LOG_PAUSE);
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
+            now = look.tick() => {
+                connects.notices(now).iter().for_each(tell);
+                continue;
+            }
             Some(_ended) = connections.join_next() => continue,
             () = connection::stopped(&mut stopping) => break,
         };
         match accepted {
-            Ok((stream, peer)) => match caps.enter(peer.ip()) {
-                Some(place) => {
-                    if let Err(error) = stream.set_nodelay(true) {
-                        tracing::debug!(peer.addr = %peer, %error, "peer was gone when it was taken in");
-                        continue;
-                    }
-                    let served = connection::serve(
-                        stream,
-                        peer,
-                        place,
-                        Arc::clone(&requests),
-                        routes.clone(),
-                        stopping.clone(),
-                    );
-                    connections.spawn(served);
+            Ok((stream, peer)) => {
+                if let Entry::Closed(notice) = connects.enter(peer.ip(), Instant::now()) {
+                    drop(stream);
+                    notice.iter().for_each(tell);
+                    continue;
                 }
-                None => turn_away(&stream),
-            },
+                let Some(place) = caps.enter(peer.ip()) else {
+                    turn_away(&stream);
+                    continue;
+                };
+                if let Err(error) = stream.set_nodelay(true) {
+                    tracing::debug!(peer.addr = %peer, %error, "peer was gone when it was taken in");
+                    continue;
+                }
+                let served = connection::serve(
+                    stream,
+                    peer,
+                    place,
+                    Arc::clone(&requests),
+                    routes.clone(),
+                    stopping.clone(),
+                );
+                connections.spawn(served);
+            }
             Err(error) => {
                 if logged.is_none_or(|it| LOG_PAUSE <= it.elapsed()) {
                     logged = Some(Instant::now());
@@ -78,6 +94,12 @@ pub async fn run(
         tracing::warn!(connections = connections.len(), "connections cut after the drain");
     }
     connections.shutdown().await;
+}
+
+/// Logs connections that were closed because they came too fast.
+fn tell(notice: &Notice) {
+    let address = notice.address.map_or_else(|| "others".to_owned(), |it| it.to_string());
+    tracing::info!(peer.addr = %address, connections = notice.connections, "connections closed: they come too fast");
 }
 
 /// Whether the fault lies with the one connection that was to be taken in.

@@ -1,8 +1,10 @@
-// Floods: who speaks too fast waits; nobody else notices, and nothing that was taken is lost.
+// Floods: who speaks or connects too fast waits or is closed; nobody else notices, and nothing that was taken is lost.
 
 import assert from 'node:assert/strict';
+import net from 'node:net';
 import { test } from 'node:test';
 import { Airlock, fresh, path } from './support.mjs';
+import { within } from './waiting.mjs';
 
 const serving = async (args, run) => {
   const airlock = await Airlock.start({ args });
@@ -64,5 +66,31 @@ test('acknowledgements are not requests, and 0 is no limit', async () => {
     const eve = await airlock.socket(fresh('eve'));
     const ids = Array.from({ length: 6_000 }, () => eve.start('GET', path('Documents', fresh('none'))));
     for (const id of ids) assert.equal((await eve.finish(id, 30_000)).status, 404);
+  });
+});
+
+test('an address that connects too fast is closed at once, logged once, and comes in again later', async () => {
+  await serving(['--connects-per-second', '5'], async (airlock) => {
+    /** Connects, asks for /health, and answers with the status, or null when it was closed. */
+    const ask = () => within(new Promise((resolve) => {
+      const socket = net.connect(airlock.port, '127.0.0.1');
+      let text = '';
+      socket.on('connect', () => socket.write('GET /health HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'));
+      socket.on('data', (data) => { text += data; });
+      socket.on('error', () => {});
+      socket.on('close', () => resolve(/^HTTP\/1\.1 (\d+)/.exec(text)?.[1] ?? null));
+    }), 'the connection ends');
+    const from = Date.now();
+    const all = await Promise.all(Array.from({ length: 200 }, ask));
+    const seconds = (Date.now() - from) / 1_000;
+    const open = all.filter((it) => it === '200').length;
+    assert.ok(open <= 50 + 5 * seconds + 1 && 40 <= open, `${open} of 200 in ${seconds} s`);
+    assert.equal(all.filter((it) => it === null).length, 200 - open, 'the others were closed without a word');
+    const told = (it) => it.message === 'connections closed: they come too fast';
+    const line = await airlock.logged(told, 'the address');
+    assert.deepEqual([line['peer.addr'], line.level], ['127.0.0.1', 'INFO']);
+    assert.equal(airlock.lines().filter(told).length, 1);
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    assert.equal(await ask(), '200');
   });
 });
