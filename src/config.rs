@@ -10,7 +10,7 @@ use crate::{
         },
         sid::{AccountSid, KeySid},
     },
-    server,
+    relay, server,
     telemetry::LogFormat,
     wire::origins::{Origin, Origins},
 };
@@ -91,12 +91,47 @@ pub struct Options {
     /// Megabytes of free disk below which nothing may grow; 0 is no bound
     #[arg(long, env = "AIRLOCK_DISK_MIN_FREE_MB", value_name = "MB", default_value_t = 256)]
     pub disk_min_free_mb: u64,
+    /// Whether Sync's own hosted rates hold (20 writes per second of one object, and so on)
+    #[arg(long, env = "AIRLOCK_SYNC_LIMITS", value_name = "LIMITS", value_enum, default_value_t)]
+    pub sync_limits: SyncLimits,
+    /// How the log names identities
+    #[arg(long, env = "AIRLOCK_LOG_IDENTITIES", value_name = "HOW", value_enum, default_value_t)]
+    pub log_identities: LogIdentities,
     /// How the lines of the log look
     #[arg(long, env = "AIRLOCK_LOG_FORMAT", value_name = "FORMAT", value_enum, default_value_t)]
     pub log_format: LogFormat,
     /// Which events are logged, such as `info` or `airlock=debug`
     #[arg(long, env = "AIRLOCK_LOG", value_name = "FILTER", default_value = "info")]
     pub log: String,
+}
+
+/// Sync's own hosted rates.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum SyncLimits {
+    /// They do not hold: policies limit what must be limited.
+    #[default]
+    Off,
+    /// They hold as in the hosted service.
+    Hosted,
+}
+
+/// How the log names identities.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogIdentities {
+    /// As they are.
+    #[default]
+    Plain,
+    /// By a hash that is keyed with a secret of the store; request paths are cut to what names nobody.
+    Hashed,
+}
+
+impl From<LogIdentities> for relay::LogIdentities {
+    fn from(how: LogIdentities) -> Self {
+        match how {
+            LogIdentities::Plain => Self::Plain,
+            LogIdentities::Hashed => Self::Hashed,
+        }
+    }
 }
 
 impl Options {
@@ -118,6 +153,7 @@ impl Options {
             connections_per_address: self.connections_per_address,
             connects_per_second: self.connects_per_second,
             requests_per_second: self.requests_per_second,
+            hide_names: self.log_identities == LogIdentities::Hashed,
         }
     }
 }

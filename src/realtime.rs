@@ -160,6 +160,8 @@ mod tests {
             keys: format!("SK{}:{}", "1".repeat(32), "s".repeat(32)).parse().unwrap(),
             data: None,
             code_of: |_| 0,
+            log_identities: crate::relay::LogIdentities::Plain,
+            hosted_limits: false,
             policies: crate::policy::PolicySet::empty(),
             plain_objects_max: 1,
             plain_bytes_max: 1,

@@ -6,6 +6,7 @@
 
 mod refusal;
 mod authn;
+mod personal;
 mod error;
 mod receipt;
 mod watcher;
@@ -13,6 +14,7 @@ mod ticket;
 mod standing;
 mod acl;
 mod throttle;
+mod hosted;
 mod derived;
 mod record;
 mod examine;
@@ -43,7 +45,7 @@ use std::{
 use tracing::{error, info};
 
 pub use activation::Conflict;
-pub use authn::{Caller, Credential};
+pub use authn::{Caller, Credential, LogIdentities};
 pub use error::{Error, Failure};
 pub use receipt::{Grant, Listed, Page, Reading, Receipt};
 pub use refusal::{DecisionId, Missing, Reason, Refusal, Under};
@@ -78,11 +80,13 @@ pub struct Relay {
 
 struct Inner {
     authn: Authn,
+    personal: personal::Seen,
     gate: Gate,
     policies: Arc<PolicySet>,
     writer: Writer,
     hub: Hub,
     presence: presence::Presence,
+    would_deny: acl::WouldDeny,
     decisions: AtomicU64,
     code_of: fn(&Error) -> u32,
     plain_objects_max: u32,
@@ -120,12 +124,15 @@ impl Relay {
                     account: settings.account,
                     auth_token: settings.auth_token,
                     keys: settings.keys,
+                    log_identities: settings.log_identities,
                 },
-                gate: Gate::new(),
+                personal: personal::Seen::default(),
+                gate: Gate::new(settings.hosted_limits),
                 policies: Arc::new(settings.policies),
                 writer,
                 hub: Hub::new(view),
                 presence: presence::Presence::default(),
+                would_deny: acl::WouldDeny::default(),
                 decisions: AtomicU64::new(u64::from_be_bytes(random()?)),
                 code_of: settings.code_of,
                 plain_objects_max: settings.plain_objects_max,
@@ -165,8 +172,9 @@ impl Relay {
         let caller = self
             .inner
             .authn
-            .authenticate(&credential, peer, default, self.now())
+            .authenticate(&credential, peer, default, &self.inner.hub.view().secret, self.now())
             .map_err(Reason::Credential)?;
+        self.inner.personal.look(&caller);
         match caller.service() {
             Some(service) if self.inner.hub.view().tenant(service).is_none() => {
                 Err(Reason::Credential(crate::token::TokenFault::Grants).into())
@@ -256,6 +264,9 @@ impl Relay {
             charge,
         )?;
         let under = admitted.under();
+        if admitted.would_deny() {
+            self.lacks(caller, "change", address, attempt.decision);
+        }
         let given = Given {
             decision: attempt.decision,
             sid: random().map_err(|_| Failure::Store)?,

@@ -11,7 +11,7 @@ use std::{
     io,
     net::SocketAddr,
     path::{Path, PathBuf},
-    sync::{Arc, atomic::AtomicU64},
+    sync::Arc,
     time::Duration,
 };
 
@@ -57,6 +57,8 @@ pub struct Settings {
     pub connects_per_second: u32,
     /// Requests per second of one socket; 0 is no limit.
     pub requests_per_second: u32,
+    /// Whether the log shows of request paths only what names nobody.
+    pub hide_names: bool,
 }
 
 /// Why the server cannot serve.
@@ -145,7 +147,7 @@ impl Server {
         let clients = for_pages("v3", self.settings.origins, clients);
         let public = routes(&relay, &door, clients, urls, more);
         // Both listeners number their requests with it: an id in the log is one request.
-        let requests = Arc::new(AtomicU64::new(1));
+        let requests = Arc::new(connection::Requests::new(self.settings.hide_names));
         let public =
             accept::run(self.listener, connects(), caps, Arc::clone(&requests), public, stopping.clone());
         let public = tokio::spawn(public);

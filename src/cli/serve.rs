@@ -5,7 +5,7 @@ use warp::{filters::BoxedFilter, reply::Response};
 
 use crate::{
     cli::Exit,
-    config::{Credentials, Options},
+    config::{Credentials, Options, SyncLimits},
     policy,
     relay::{self, Relay},
     server::Server,
@@ -53,6 +53,8 @@ where
             keys: keys(credentials)?,
             data: Some(options.data.clone()),
             code_of: |error| Problem::of_error(error, Plane::Sdk).code,
+            log_identities: options.log_identities.into(),
+            hosted_limits: options.sync_limits == SyncLimits::Hosted,
             policies,
             plain_objects_max: options.objects_per_identity,
             plain_bytes_max: options.bytes_per_identity,

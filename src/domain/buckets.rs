@@ -114,13 +114,20 @@ impl Buckets {
         Self { max, owned_max, held: BTreeMap::new(), due, owned }
     }
 
-    /// Takes one token under this key. A new key counts for its owner, if it has one; when there is no room for
+    /// Takes tokens under this key. A new key counts for its owner, if it has one; when there is no room for
     /// it, it is refused as if its bucket were empty.
     ///
     /// # Errors
     /// The time to wait: of the bucket, or until the next one is full and may be forgotten. It may be too short,
     /// never too long.
-    pub fn take(&mut self, key: u64, owner: Option<u64>, quota: Quota, now: u64) -> Result<(), Duration> {
+    pub fn take(
+        &mut self,
+        key: u64,
+        owner: Option<u64>,
+        tokens: NonZeroU32,
+        quota: Quota,
+        now: u64,
+    ) -> Result<(), Duration> {
         let now = now.min(LATEST);
         let Some(held) = self.held.get_mut(&key) else {
             if owner.is_some_and(|it| self.owned_max <= self.owned_by(it)) {
@@ -130,13 +137,13 @@ impl Buckets {
                 self.make_room(None, now)?;
             }
             let mut bucket = Bucket::default();
-            let taken = bucket.take(NonZeroU32::MIN, quota, now);
+            let taken = bucket.take(tokens, quota, now);
             let due = bucket.full_at;
             self.held.insert(key, Held { bucket, due, owner });
             self.list(key, due, owner);
             return taken;
         };
-        held.bucket.take(NonZeroU32::MIN, quota, now)
+        held.bucket.take(tokens, quota, now)
     }
 
     /// Forgets full buckets, one slice of them.

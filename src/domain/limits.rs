@@ -183,6 +183,10 @@ pub const RATE_KEYS_PER_IDENTITY_MAX: usize = 256;
 /// Buckets that are looked at, to forget the full ones, while the lock on all of them is held: about 0.3 ms. As many
 /// as one identity has, so that its waits are exact.
 pub const RATE_SWEEP_SLICE: usize = RATE_KEYS_PER_IDENTITY_MAX;
+/// Seconds of Sync's hosted rates that may be spent at once (sync-rest, 14).
+pub const HOSTED_BURST_SECONDS: u32 = 10;
+/// Objects of which Sync's hosted rates are kept at one time; beyond, new ones are refused like fast ones.
+pub const HOSTED_KEYS_MAX: usize = 1_000_000;
 /// Characters of a policy's name: it stands in logs, refusals and file paths.
 pub const POLICY_NAME_CHARS_MAX: usize = 64;
 /// Entries of a folder of policies that are looked at, and of one policy's folder.

@@ -2,6 +2,7 @@
 
 use std::{fmt, net::IpAddr, sync::Arc};
 
+use aws_lc_rs::hmac;
 use serde_json::Value;
 use subtle::ConstantTimeEq;
 
@@ -37,6 +38,18 @@ struct Inner {
     who: Who,
     until: Option<Timestamp>,
     peer: IpAddr,
+    /// What the log calls the identity when it may not name it.
+    alias: Option<Box<str>>,
+}
+
+/// How the log names identities.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogIdentities {
+    /// As they are.
+    #[default]
+    Plain,
+    /// By a keyed hash: the same for one store, and of no use to who does not hold it.
+    Hashed,
 }
 
 enum Who {
@@ -72,7 +85,25 @@ impl Caller {
     /// The caller of a rehearsal: no credential, no network, no store that lasts.
     pub(super) fn rehearsed(identity: Option<Identity>, service: ServiceSid, claims: Value) -> Self {
         let who = identity.map_or(Who::Backend, |identity| Who::Client { identity, service, claims });
-        Self { inner: Arc::new(Inner { who, until: None, peer: IpAddr::from([127, 0, 0, 1]) }) }
+        let (until, peer, alias) = (None, IpAddr::from([127, 0, 0, 1]), None);
+        Self { inner: Arc::new(Inner { who, until, peer, alias }) }
+    }
+
+    /// What the log calls this caller: its identity, or a hash of it; empty for a backend.
+    pub fn logged(&self) -> &str {
+        self.inner.alias.as_deref().or_else(|| self.identity().map(Identity::as_str)).unwrap_or_default()
+    }
+
+    /// A name or a path as the log shows it: without this caller's identity, if that is hidden.
+    pub fn logged_name(&self, name: &str) -> String {
+        match (&self.inner.alias, self.identity()) {
+            (Some(alias), Some(identity)) => {
+                let hidden =
+                    |it: &str| if it == identity.as_str() { alias.to_string() } else { it.to_owned() };
+                name.split('/').map(hidden).collect::<Vec<_>>().join("/")
+            }
+            _ => name.to_owned(),
+        }
     }
 
     /// When the credential ends; `None` never.
@@ -97,15 +128,18 @@ pub(super) struct Authn {
     pub(super) account: AccountSid,
     pub(super) auth_token: String,
     pub(super) keys: Keys,
+    pub(super) log_identities: LogIdentities,
 }
 
 impl Authn {
-    /// Verifies a credential; `default_service` is what the alias in a token means.
+    /// Verifies a credential; `default_service` is what the alias in a token means, `secret` the
+    /// store's key for what the log shows.
     pub(super) fn authenticate(
         &self,
         credential: &Credential<'_>,
         peer: IpAddr,
         default_service: Option<ServiceSid>,
+        secret: &[u8; 32],
         now: Timestamp,
     ) -> Result<Caller, TokenFault> {
         match credential {
@@ -115,18 +149,35 @@ impl Authn {
                     "default" => default_service.ok_or(TokenFault::Grants)?,
                     sid => sid.parse().map_err(|_| TokenFault::Grants)?,
                 };
+                let alias = match self.log_identities {
+                    LogIdentities::Plain => None,
+                    LogIdentities::Hashed => Some(alias(secret, service, &claims.identity)),
+                };
                 let who = Who::Client { identity: claims.identity, service, claims: claims.claims };
-                Ok(Caller { inner: Arc::new(Inner { who, until: Some(claims.expires), peer }) })
+                Ok(Caller { inner: Arc::new(Inner { who, until: Some(claims.expires), peer, alias }) })
             }
             Credential::Basic { user, password } => {
                 let right_token = bool::from(self.auth_token.as_bytes().ct_eq(password.as_bytes()));
                 let account = !self.auth_token.is_empty() && *user == self.account.to_string() && right_token;
                 if account || self.keys.judge(user, password).is_some() {
-                    Ok(Caller { inner: Arc::new(Inner { who: Who::Backend, until: None, peer }) })
+                    let (who, until, alias) = (Who::Backend, None, None);
+                    Ok(Caller { inner: Arc::new(Inner { who, until, peer, alias }) })
                 } else {
                     Err(TokenFault::Basic)
                 }
             }
         }
     }
+}
+
+/// What the log calls an identity that it may not name.
+fn alias(secret: &[u8; 32], service: ServiceSid, identity: &Identity) -> Box<str> {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
+    let mut context = hmac::Context::with_key(&key);
+    for part in [b"log\0", service.as_bytes().as_slice(), identity.as_str().as_bytes()] {
+        context.update(part);
+    }
+    let tag = context.sign();
+    let digits: String = tag.as_ref().iter().take(8).map(|it| format!("{it:02x}")).collect();
+    format!("#{digits}").into()
 }

@@ -20,6 +20,7 @@ use crate::{
         acl,
         authn::Caller,
         examine::{examine, refused, under},
+        hosted::Hosted,
         refusal::{Missing, Reason, Refusal, Under},
         standing::Standing,
         throttle::{Throttle, TooFast, Which},
@@ -36,6 +37,7 @@ pub(super) struct Admitted<T> {
     under: Grounds,
     standing: Option<Standing>,
     policies: Arc<PolicySet>,
+    would_deny: bool,
 }
 
 /// On what grounds a request was admitted.
@@ -80,6 +82,11 @@ impl<T> Admitted<T> {
         }
     }
 
+    /// Whether it was admitted only because ACL is off.
+    pub(super) fn would_deny(&self) -> bool {
+        self.would_deny
+    }
+
     /// When it was admitted.
     pub(super) fn at(&self) -> Timestamp {
         self.at
@@ -96,16 +103,19 @@ pub(super) enum Charge {
 /// The gate.
 pub(super) struct Gate {
     throttle: Throttle,
+    hosted: Hosted,
 }
 
 impl Gate {
-    pub(super) fn new() -> Self {
-        Self { throttle: Throttle::new() }
+    /// A gate; `hosted` is whether Sync's own hosted rates hold besides the policies' limits.
+    pub(super) fn new(hosted: bool) -> Self {
+        Self { throttle: Throttle::new(), hosted: Hosted::new(hosted) }
     }
 
     /// Forgets limiters that are full again.
     pub(super) fn sweep(&self, now: Timestamp) {
         self.throttle.sweep(now);
+        self.hosted.sweep(now);
     }
 
     /// Admits a change or refuses it; `standing` is `None` when the service does not stand.
@@ -119,7 +129,8 @@ impl Gate {
         charge: Charge,
     ) -> Result<Admitted<Change>, Refusal> {
         valid(caller, change.operation.service(), now)?;
-        let admitted = |request, under, standing| Admitted {
+        let admitted = |request: Change, under, standing| Admitted {
+            would_deny: lacks(caller, &standing, &under, right(&request.operation)),
             request,
             caller: caller.clone(),
             at: now,
@@ -162,6 +173,9 @@ impl Gate {
             };
             examine(data, cap_bytes(&change.operation), policy)?;
         }
+        if charge == Charge::Take {
+            self.hosted.change(&change.operation, now).map_err(hosted_too_fast)?;
+        }
         if let (Grounds::Private { policy, captures, .. }, Charge::Take, Some(_)) =
             (&under, charge, caller.identity())
         {
@@ -180,6 +194,7 @@ impl Gate {
         standing: Option<Standing>,
         policies: &Arc<PolicySet>,
         now: Timestamp,
+        charge: Charge,
     ) -> Result<Admitted<Query>, Refusal> {
         valid(caller, query.service(), now)?;
         if query.is_for_backends() && caller.identity().is_some() {
@@ -197,8 +212,12 @@ impl Gate {
                 under
             }
         };
+        if charge == Charge::Take {
+            self.hosted.query(&query, now).map_err(hosted_too_fast)?;
+        }
+        let would_deny = lacks(caller, &standing, &under, Right::Read);
         let (request, caller, policies) = (query, caller.clone(), policies.clone());
-        Ok(Admitted { request, caller, at: now, under, standing, policies })
+        Ok(Admitted { request, caller, at: now, under, standing, policies, would_deny })
     }
 
     /// Whose business an address is. Another's private object is refused here, before anything
@@ -366,6 +385,12 @@ fn found<'s>(place: &Place<'_>, standing: &'s Standing) -> Result<&'s Head, Refu
     }
 }
 
+/// Whether a client would be refused this, were ACL on.
+fn lacks(caller: &Caller, standing: &Option<Standing>, under: &Grounds, right: Right) -> bool {
+    let Some(standing) = standing.as_ref().filter(|it| !it.acl && it.head.is_some()) else { return false };
+    caller.identity().is_some() && matches!(under, Grounds::Plain) && !standing.permission.has(right)
+}
+
 /// The right that a client needs on a plain object (Sync).
 pub(super) fn right(operation: &Operation) -> Right {
     match operation {
@@ -380,6 +405,10 @@ fn forbidden(policy: Option<&Arc<Policy>>) -> Refusal {
 
 fn too_fast(fault: TooFast, policy: &Arc<Policy>) -> Refusal {
     Refusal { retry_ms: Some(fault.retry_ms), ..refused(Reason::Limit, Some(policy), "limit", Vec::new()) }
+}
+
+fn hosted_too_fast(fault: TooFast) -> Refusal {
+    Refusal { retry_ms: Some(fault.retry_ms), ..Refusal::plain(Reason::Limit).by_rule("limit") }
 }
 
 /// Bytes that Sync allows for the data of this operation.

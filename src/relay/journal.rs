@@ -5,7 +5,6 @@ use tracing::{debug, info, warn};
 use crate::{
     domain::{
         change::Operation,
-        name::Identity,
         object::{Address, ObjectRef},
         query::Query,
         time::Timestamp,
@@ -28,8 +27,8 @@ pub(super) fn record(
     outcome: Result<&Receipt, &Error>,
 ) {
     let caller_kind = if caller.identity().is_some() { "client" } else { "backend" };
-    let identity = caller.identity().map(ToString::to_string).unwrap_or_default();
-    let (kind, name) = place(operation);
+    let identity = caller.logged();
+    let (kind, name) = place(caller, operation);
     let service = operation.service().map(|it| it.to_string()).unwrap_or_default();
     let size_bytes = operation.data().map_or(0, |it| it.data().size_bytes());
     let duration_ms = now.as_millis().saturating_sub(arrived.as_millis());
@@ -37,7 +36,9 @@ pub(super) fn record(
         Ok(receipt) => {
             let (sid, revision, event) = result(receipt);
             let name = match receipt {
-                Receipt::Object { head, .. } => head.unique_name.as_ref().map_or(name, ToString::to_string),
+                Receipt::Object { head, .. } => {
+                    head.unique_name.as_ref().map_or(name, |it| caller.logged_name(it.as_str()))
+                }
                 _ => name,
             };
             let (policy, version) = under.map_or(("", ""), |it| (&*it.name, &*it.version));
@@ -88,8 +89,8 @@ pub(super) fn record_look(
     refusal: &Refusal,
 ) {
     let caller_kind = if caller.identity().is_some() { "client" } else { "backend" };
-    let identity = caller.identity().map(Identity::as_str).unwrap_or_default();
-    let (kind, name) = query.address().map_or(("service", String::new()), named);
+    let identity = caller.logged();
+    let (kind, name) = query.address().map_or(("service", String::new()), |it| named(caller, it));
     let (policy, version) = refusal.policy.as_ref().map_or(("", ""), |it| (&*it.name, &*it.version));
     let service = service_of(query);
     info!(decision.id = %decision, service.sid = %service, caller.kind = caller_kind, caller.identity = %identity,
@@ -100,30 +101,49 @@ pub(super) fn record_look(
 
 /// Records a name or a key that does not stand: as a rule its object is made next.
 pub(super) fn record_miss(caller: &Caller, look: Look, query: &Query, decision: DecisionId, code: u32) {
-    let identity = caller.identity().map(Identity::as_str).unwrap_or_default();
-    let (kind, name) = query.address().map_or(("service", String::new()), named);
+    let identity = caller.logged();
+    let (kind, name) = query.address().map_or(("service", String::new()), |it| named(caller, it));
     let service = service_of(query);
     debug!(decision.id = %decision, service.sid = %service, caller.identity = %identity,
         peer.addr = %caller.peer(), object.kind = kind, object.name = %name, refusal.code = code,
         "{}", look.refused());
 }
 
-fn place(operation: &Operation) -> (&'static str, String) {
+/// Records a call that is allowed only because ACL is off.
+pub(super) fn record_lack(
+    caller: &Caller,
+    what: &'static str,
+    address: &Address,
+    decision: DecisionId,
+    first: bool,
+) {
+    let (kind, name) = named(caller, address);
+    let identity = caller.logged();
+    if first {
+        info!(decision.id = %decision, service.sid = %address.service, caller.identity = %identity, call.kind = what,
+            object.kind = kind, object.name = %name, acl.would_deny = 1_u64, "ACL would deny this");
+    } else {
+        debug!(decision.id = %decision, service.sid = %address.service, caller.identity = %identity, call.kind = what,
+            object.kind = kind, object.name = %name, acl.would_deny = 1_u64, "ACL would deny this");
+    }
+}
+
+fn place(caller: &Caller, operation: &Operation) -> (&'static str, String) {
     match operation {
         Operation::Create { kind, name, .. } => {
-            (kind.as_str(), name.as_ref().map(ToString::to_string).unwrap_or_default())
+            (kind.as_str(), name.as_ref().map(|it| caller.logged_name(it.as_str())).unwrap_or_default())
         }
         other => match other.address() {
-            Some(address) => named(address),
+            Some(address) => named(caller, address),
             None => ("service", String::new()),
         },
     }
 }
 
-fn named(address: &Address) -> (&'static str, String) {
+fn named(caller: &Caller, address: &Address) -> (&'static str, String) {
     match &address.object {
         ObjectRef::Sid(sid) => (address.kind.as_str(), sid.to_string()),
-        ObjectRef::Name(name) => (address.kind.as_str(), name.to_string()),
+        ObjectRef::Name(name) => (address.kind.as_str(), caller.logged_name(name.as_str())),
     }
 }
 

@@ -13,9 +13,10 @@ use crate::{
     relay::{
         authn::Caller,
         error::Error,
+        gate::Charge,
         journal::Look,
         receipt::Reading,
-        refusal::{Missing, Reason},
+        refusal::{DecisionId, Missing, Reason},
         store::view::View,
         watcher::{Watch, Watched, Watcher},
     },
@@ -62,7 +63,8 @@ impl Relay {
             let query = of_object(service, object, sid);
             let standing = fetch::standing(view, service, query.address(), caller, now);
             let policies = &self.inner.policies;
-            let admitted = self.inner.gate.admit_query(caller, query, standing, policies, now);
+            let gate = &self.inner.gate;
+            let admitted = gate.admit_query(caller, query, standing, policies, now, Charge::Taken);
             admitted.map(|_| ()).map_err(Error::from)
         }
     }
@@ -84,8 +86,25 @@ impl Relay {
         let (view, now, policies) = (self.inner.hub.view(), self.now(), &self.inner.policies);
         let standing =
             query.service().and_then(|it| fetch::standing(&view, it, query.address(), caller, now));
-        let admitted = self.inner.gate.admit_query(caller, query.clone(), standing, policies, now)?;
+        let gate = &self.inner.gate;
+        let admitted = gate.admit_query(caller, query.clone(), standing, policies, now, Charge::Take)?;
+        if admitted.would_deny() {
+            self.lacks(caller, "read", query.address(), self.decision());
+        }
         Ok(fetch::fetch(&view, &admitted)?)
+    }
+
+    /// Counts what is allowed only because ACL is off, and logs it: the first of each minute at once.
+    pub(super) fn lacks(
+        &self,
+        caller: &Caller,
+        what: &'static str,
+        address: Option<&Address>,
+        decision: DecisionId,
+    ) {
+        let Some(address) = address else { return };
+        let first = self.inner.would_deny.count(address.service);
+        journal::record_lack(caller, what, address, decision, first);
     }
 
     /// Logs a refusal and gives it its decision.

@@ -67,7 +67,7 @@ struct Stage<'p> {
 impl<'p> Stage<'p> {
     fn new(policies: &'p Arc<PolicySet>, case: &Case) -> Self {
         let (service, now) = (ServiceSid::new([0; 16]), CASE_NOW);
-        let (gate, view, claims) = (Gate::new(), View::default(), case.claims.clone());
+        let (gate, view, claims) = (Gate::new(false), View::default(), case.claims.clone());
         let mut stage = Self { policies, gate, view, service, claims, now, steps: 0, told: Vec::new() };
         stage.commit(rewrite::founding([7; 32], DecisionId(0), now));
         stage.commit(rewrite::activation(policies, DecisionId(0), now));

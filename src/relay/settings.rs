@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::{
     domain::sid::AccountSid,
     policy::PolicySet,
-    relay::{activation::Conflict, error::Error, store::StoreError},
+    relay::{activation::Conflict, authn::LogIdentities, error::Error, store::StoreError},
     token::Keys,
 };
 
@@ -21,6 +21,10 @@ pub struct Settings {
     pub data: Option<PathBuf>,
     /// The code by which the log names why a caller was refused; the words on the wire are not ours.
     pub code_of: fn(&Error) -> u32,
+    /// How the log names identities.
+    pub log_identities: LogIdentities,
+    /// Whether Sync's own hosted rates hold (sync-rest, 14).
+    pub hosted_limits: bool,
     /// The policies.
     pub policies: PolicySet,
     /// Objects of one identity outside any policy.

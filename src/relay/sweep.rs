@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use tracing::warn;
+use tracing::{info, warn};
 
 use super::{Relay, rewrite};
 use crate::domain::limits::SWEEP_MAX;
@@ -48,6 +48,9 @@ impl Relay {
             self.inner.watermark.look();
             if rounds.is_multiple_of(60) {
                 self.inner.gate.sweep(now);
+                for (service, calls) in self.inner.would_deny.end_minute() {
+                    info!(service.sid = %service, acl.would_deny = calls, "calls of the last minute that ACL would deny");
+                }
             }
             self.withdraw_the_gone();
             let view = self.inner.hub.view();

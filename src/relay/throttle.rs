@@ -3,6 +3,7 @@
 use std::{
     hash::{BuildHasher, Hash, Hasher, RandomState},
     net::{IpAddr, Ipv6Addr},
+    num::NonZeroU32,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -75,7 +76,7 @@ impl Throttle {
             let owner = matches!(limit.per, Per::Captures(_))
                 .then(|| self.hash.hash_one((limit_id, caller.identity().map(|it| it.as_str()))));
             kept.buckets
-                .take(key, owner, limit.quota(), now)
+                .take(key, owner, NonZeroU32::MIN, limit.quota(), now)
                 .map_err(|wait| TooFast { retry_ms: millis(wait) })?;
         }
         Ok(())
@@ -114,7 +115,7 @@ impl Throttle {
 }
 
 /// Whole milliseconds, rounded up: a caller who comes back then is let in.
-fn millis(wait: Duration) -> u64 {
+pub(super) fn millis(wait: Duration) -> u64 {
     u64::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
 }
 

@@ -1,10 +1,6 @@
 //! The loop that takes connections in, and does not stop for whatever goes wrong with one of them.
 
-use std::{
-    io,
-    sync::{Arc, atomic::AtomicU64},
-    time::Duration,
-};
+use std::{io, sync::Arc, time::Duration};
 
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -34,7 +30,7 @@ pub async fn run(
     listener: TcpListener,
     mut connects: Connects,
     caps: Caps,
-    requests: Arc<AtomicU64>,
+    requests: Arc<connection::Requests>,
     routes: BoxedFilter<(Response,)>,
     mut stopping: watch::Receiver<bool>,
 ) {

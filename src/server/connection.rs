@@ -28,20 +28,47 @@ use tracing::Instrument;
 use warp::{filters::BoxedFilter, reply::Response};
 
 use crate::{
-    domain::limits::{
-        HEAD_BYTES_MAX, HEADERS_MAX, KEEP_ALIVE_SECONDS, LOG_TEXT_BYTES_MAX, REQUEST_SECONDS_MAX,
+    domain::{
+        limits::{HEAD_BYTES_MAX, HEADERS_MAX, KEEP_ALIVE_SECONDS, LOG_TEXT_BYTES_MAX, REQUEST_SECONDS_MAX},
+        sid::looks_like_a_sid,
     },
     realtime::Arrival,
     server::{answer, caps::Place, deadline::Timed},
     wire::http::Peer,
 };
 
+/// What the requests of all connections have in common.
+pub struct Requests {
+    /// An id in the log is one request.
+    next: AtomicU64,
+    /// Whether the log shows of a path only what names nobody.
+    hide_names: bool,
+}
+
+impl Requests {
+    pub fn new(hide_names: bool) -> Self {
+        Self { next: AtomicU64::new(1), hide_names }
+    }
+
+    fn path(&self, path: &str) -> String {
+        if !self.hide_names {
+            return cut(path).to_owned();
+        }
+        // The words of the paths are capitalized, versions and doors are short; SIDs name no person.
+        let open = |it: &str| {
+            it.len() <= 3 || looks_like_a_sid(it) || it.starts_with(|it: char| it.is_ascii_uppercase())
+        };
+        let shown = path.split('/').map(|it| if open(it) { it } else { "*" });
+        cut(&shown.collect::<Vec<_>>().join("/")).to_owned()
+    }
+}
+
 /// Serves one connection; an upgraded one is handed on and leaves this task.
 pub async fn serve(
     stream: TcpStream,
     peer: SocketAddr,
     place: Place,
-    requests: Arc<AtomicU64>,
+    requests: Arc<Requests>,
     routes: BoxedFilter<(Response,)>,
     mut stopping: watch::Receiver<bool>,
 ) {
@@ -53,10 +80,10 @@ pub async fn serve(
         phase.begin();
         let span = tracing::info_span!(
             "request",
-            request.id = requests.fetch_add(1, Ordering::Relaxed),
+            request.id = requests.next.fetch_add(1, Ordering::Relaxed),
             peer.addr = %arrival.peer,
             request.method = cut(request.method().as_str()),
-            request.path = cut(request.uri().path()),
+            request.path = requests.path(request.uri().path()),
         );
         let refused = refuse(&request);
         // Who sends both lengths means to smuggle; hyper has dropped one of them, so nothing follows either.

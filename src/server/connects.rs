@@ -76,7 +76,7 @@ impl Connects {
         let Some(quota) = self.quota else { return Entry::Open };
         let address = network(peer);
         let at = u64::try_from((now - self.since).as_nanos()).unwrap_or(u64::MAX);
-        if self.buckets.take(self.hash.hash_one(address), None, quota, at).is_ok() {
+        if self.buckets.take(self.hash.hash_one(address), None, NonZeroU32::MIN, quota, at).is_ok() {
             return Entry::Open;
         }
         if let Some(closed) = self.closed.get_mut(&address) {

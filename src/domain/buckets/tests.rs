@@ -32,13 +32,13 @@ fn more_than_a_million_keys_are_not_held() {
     let slow = quota(1, 1);
     let (mut let_in, more) = (0, 100_000);
     for key in 0..(RATE_KEYS_MAX + more) as u64 {
-        let_in += usize::from(buckets.take(key, Some(key / 100), slow, 0).is_ok());
+        let_in += usize::from(buckets.take(key, Some(key / 100), NonZeroU32::MIN, slow, 0).is_ok());
     }
     assert_eq!((let_in, buckets.len()), (RATE_KEYS_MAX, RATE_KEYS_MAX));
     // Those that are held go on; a new one comes in when one of them is full.
-    assert_eq!(buckets.take(7, None, slow, 0), Err(Duration::from_secs(1)));
-    assert_eq!(buckets.take(7, None, slow, 1_000 * MS), Ok(()));
-    assert!(buckets.take(u64::MAX, None, slow, 1_000 * MS).is_ok());
+    assert_eq!(buckets.take(7, None, NonZeroU32::MIN, slow, 0), Err(Duration::from_secs(1)));
+    assert_eq!(buckets.take(7, None, NonZeroU32::MIN, slow, 1_000 * MS), Ok(()));
+    assert!(buckets.take(u64::MAX, None, NonZeroU32::MIN, slow, 1_000 * MS).is_ok());
     assert_eq!(buckets.len(), RATE_KEYS_MAX);
     let mut slices = 0;
     while buckets.sweep(2_000 * MS) == Swept::Some {
@@ -52,13 +52,14 @@ fn more_than_a_million_keys_are_not_held() {
 fn one_owner_cannot_keep_the_others_out() {
     let mut buckets = Buckets::new(1_000, 256);
     let slow = quota(1, 2);
-    let greedy = (0..1_000_000).filter(|key| buckets.take(*key, Some(1), slow, 0).is_ok()).count();
+    let greedy =
+        (0..1_000_000).filter(|key| buckets.take(*key, Some(1), NonZeroU32::MIN, slow, 0).is_ok()).count();
     assert_eq!((greedy, buckets.len()), (256, 256));
-    assert_eq!(buckets.take(2_000_000, Some(2), slow, 0), Ok(()));
+    assert_eq!(buckets.take(2_000_000, Some(2), NonZeroU32::MIN, slow, 0), Ok(()));
     // A key that another has opened is no burden to who uses it.
-    assert_eq!(buckets.take(2_000_000, Some(1), slow, 0), Ok(()));
-    assert_eq!(buckets.take(2_000_000, Some(1), slow, 0), Err(Duration::from_secs(1)));
-    assert_eq!(buckets.take(3_000_000, Some(1), slow, 0), Err(Duration::from_secs(1)));
+    assert_eq!(buckets.take(2_000_000, Some(1), NonZeroU32::MIN, slow, 0), Ok(()));
+    assert_eq!(buckets.take(2_000_000, Some(1), NonZeroU32::MIN, slow, 0), Err(Duration::from_secs(1)));
+    assert_eq!(buckets.take(3_000_000, Some(1), NonZeroU32::MIN, slow, 0), Err(Duration::from_secs(1)));
 }
 
 proptest! {
@@ -76,15 +77,15 @@ proptest! {
             now += passed * MS;
             let quota = quotas[(key % 3) as usize];
             let owner = (owner != 0).then_some(owner);
-            let outcome = buckets.take(key, owner, quota, now);
+            let outcome = buckets.take(key, owner, NonZeroU32::MIN, quota, now);
             prop_assert!(buckets.len() <= max);
             prop_assert!(buckets.owned.iter().filter(|it| Some(it.0) == owner).count() <= owned_max);
             prop_assert_eq!(buckets.due.len(), buckets.len());
             if let Err(wait) = outcome {
                 let then = now + u64::try_from(wait.as_nanos()).unwrap();
                 // Forgetting is no use of the time that passed: the original is asked at neither.
-                prop_assert!(buckets.clone().take(key, owner, quota, then - 1).is_err());
-                prop_assert_eq!(buckets.clone().take(key, owner, quota, then), Ok(()));
+                prop_assert!(buckets.clone().take(key, owner, NonZeroU32::MIN, quota, then - 1).is_err());
+                prop_assert_eq!(buckets.clone().take(key, owner, NonZeroU32::MIN, quota, then), Ok(()));
             }
         }
     }
@@ -97,7 +98,7 @@ proptest! {
         for (key, passed) in steps {
             now += passed * MS;
             while swept.sweep(now) == Swept::Some {}
-            prop_assert_eq!(swept.take(key, None, quota, now), kept.take(key, None, quota, now));
+            prop_assert_eq!(swept.take(key, None, NonZeroU32::MIN, quota, now), kept.take(key, None, NonZeroU32::MIN, quota, now));
         }
     }
 }

@@ -42,6 +42,8 @@ impl House {
             keys,
             data: None,
             code_of: |_| 0,
+            log_identities: crate::relay::LogIdentities::Plain,
+            hosted_limits: false,
             policies: PolicySet::empty(),
             plain_objects_max: 100,
             plain_bytes_max: 1 << 30,

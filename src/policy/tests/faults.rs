@@ -118,11 +118,15 @@ fn faults_of_the_private_side_say_what_where_and_how() {
             "1:2 `[from]` names no object [write `document = …`, `list = …`, `map = …` or `stream = …`]",
         ),
         (
-            from("map = \"a/{identity}\"\nuntil = \"disconnect\""),
-            "3:9 a map cannot be withdrawn on `disconnect` [write `document`, or give what is published a `ttl`]",
+            from("map = \"a/{room}/{identity}\"\nuntil = \"disconnect\""),
+            concat!(
+                "3:9 a map cannot be withdrawn on `disconnect` [write `document`, or give what is published a `ttl`]\n",
+                "5:12 `{key}` does not stand in the name of `b/{room}/{identity}` ",
+                "[several private objects would publish to one place: add it, or write `contended = true`]",
+            ),
         ),
         (
-            from("document = \"a/{identity}\"\nuntil = \"disconnected\""),
+            from("document = \"a/{room}/{identity}\"\nuntil = \"disconnected\""),
             "3:9 `until` cannot be `disconnected` [did you mean `disconnect`?]",
         ),
         (

@@ -319,8 +319,8 @@ const NOT_INITIALIZED: Refused<'static> =
 /// From here on the connection's lines say who is behind it.
 fn name_in_log(caller: &Caller) {
     let span = tracing::Span::current();
-    if let (Some(identity), Some(service)) = (caller.identity(), caller.service()) {
-        span.record("caller.identity", tracing::field::display(identity));
+    if let Some(service) = caller.service() {
+        span.record("caller.identity", caller.logged());
         span.record("service.sid", tracing::field::display(service));
     }
 }

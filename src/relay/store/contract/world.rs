@@ -45,7 +45,7 @@ pub(super) struct World {
 impl Default for World {
     fn default() -> Self {
         Self {
-            gate: Gate::new(),
+            gate: Gate::new(false),
             policies: Arc::new(PolicySet::empty()),
             drawn: Cell::new(1),
             now: Cell::new(1_000),
