@@ -12,6 +12,7 @@ use crate::{
     },
     server,
     telemetry::LogFormat,
+    webhook::Reach,
     wire::origins::{Origin, Origins},
 };
 
@@ -91,6 +92,13 @@ pub struct Options {
     /// Megabytes of free disk below which nothing may grow; 0 is no bound
     #[arg(long, env = "AIRLOCK_DISK_MIN_FREE_MB", value_name = "MB", default_value_t = 256)]
     pub disk_min_free_mb: u64,
+    /// Lets webhooks go to private addresses: this machine, the network behind it, the cloud's metadata
+    #[arg(
+        long,
+        env = "AIRLOCK_WEBHOOK_ALLOW_PRIVATE",
+        value_parser = clap::builder::BoolishValueParser::new()
+    )]
+    pub webhook_allow_private: bool,
     /// How the lines of the log look
     #[arg(long, env = "AIRLOCK_LOG_FORMAT", value_name = "FORMAT", value_enum, default_value_t)]
     pub log_format: LogFormat,
@@ -104,6 +112,11 @@ impl Options {
     pub fn origins(&self) -> Origins {
         let listed = Origins::new(&self.allow_origins);
         if self.allow_local_origins { listed.with_local() } else { listed }
+    }
+
+    /// Where webhooks may go.
+    pub fn webhook_reach(&self) -> Reach {
+        if self.webhook_allow_private { Reach::Private } else { Reach::Public }
     }
 
     /// The part that the server owns.

@@ -14,6 +14,7 @@ mod standing;
 mod acl;
 mod throttle;
 mod derived;
+mod repetition;
 mod record;
 mod examine;
 mod gate;
@@ -27,6 +28,7 @@ mod journal;
 mod look;
 mod presence;
 mod sweep;
+mod hooks;
 mod rehearsal;
 
 use std::{
@@ -45,6 +47,7 @@ use tracing::{error, info};
 pub use activation::Conflict;
 pub use authn::{Caller, Credential};
 pub use error::{Error, Failure};
+pub use hooks::{Hooks, News, Passing, Waiting};
 pub use receipt::{Grant, Listed, Page, Reading, Receipt};
 pub use refusal::{DecisionId, Missing, Reason, Refusal, Under};
 pub use rehearsal::{Disagreement, rehearse};
@@ -83,6 +86,7 @@ struct Inner {
     writer: Writer,
     hub: Hub,
     presence: presence::Presence,
+    desk: hooks::Desk,
     decisions: AtomicU64,
     code_of: fn(&Error) -> u32,
     plain_objects_max: u32,
@@ -124,6 +128,7 @@ impl Relay {
                 gate: Gate::new(),
                 policies: Arc::new(settings.policies),
                 writer,
+                desk: hooks::Desk::new(&view),
                 hub: Hub::new(view),
                 presence: presence::Presence::default(),
                 decisions: AtomicU64::new(u64::from_be_bytes(random()?)),
@@ -329,9 +334,11 @@ impl Relay {
 
     /// Takes sealed groups, in log order, until the writer is gone.
     fn pump(&self, groups: &Receiver<Committed>) {
-        while let Ok(group) = groups.recv() {
+        while let Ok(mut group) = groups.recv() {
+            let noted = group.noted();
             let mut decided = |attempt: &_, outcome: Result<&_, &_>| self.decided(attempt, outcome);
             let again = self.inner.hub.deliver(group, &mut decided, &self.judge());
+            self.inner.desk.put(noted);
             again.into_iter().for_each(|it| self.attempt(Box::new(it)));
         }
     }

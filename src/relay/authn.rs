@@ -40,7 +40,7 @@ struct Inner {
 }
 
 enum Who {
-    Client { identity: Identity, service: ServiceSid, claims: Value },
+    Client { identity: Identity, service: ServiceSid, endpoint: Option<Arc<str>>, claims: Value },
     Backend,
 }
 
@@ -69,9 +69,18 @@ impl Caller {
         }
     }
 
+    /// The endpoint that a client's token names, if it does.
+    pub fn endpoint(&self) -> Option<&Arc<str>> {
+        match &self.inner.who {
+            Who::Client { endpoint, .. } => endpoint.as_ref(),
+            Who::Backend => None,
+        }
+    }
+
     /// The caller of a rehearsal: no credential, no network, no store that lasts.
     pub(super) fn rehearsed(identity: Option<Identity>, service: ServiceSid, claims: Value) -> Self {
-        let who = identity.map_or(Who::Backend, |identity| Who::Client { identity, service, claims });
+        let client = |identity| Who::Client { identity, service, endpoint: None, claims };
+        let who = identity.map_or(Who::Backend, client);
         Self { inner: Arc::new(Inner { who, until: None, peer: IpAddr::from([127, 0, 0, 1]) }) }
     }
 
@@ -115,7 +124,8 @@ impl Authn {
                     "default" => default_service.ok_or(TokenFault::Grants)?,
                     sid => sid.parse().map_err(|_| TokenFault::Grants)?,
                 };
-                let who = Who::Client { identity: claims.identity, service, claims: claims.claims };
+                let (identity, endpoint) = (claims.identity, claims.endpoint_id.map(Into::into));
+                let who = Who::Client { identity, service, endpoint, claims: claims.claims };
                 Ok(Caller { inner: Arc::new(Inner { who, until: Some(claims.expires), peer }) })
             }
             Credential::Basic { user, password } => {

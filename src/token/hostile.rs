@@ -236,7 +236,9 @@ fn signatures_agree_with_wycheproof() {
     let folder = std::env::var("AIRLOCK_VECTORS").unwrap_or_default();
     let Ok(text) = std::fs::read_to_string(format!("{folder}/wycheproof/json_web_signature_test.json"))
     else {
-        println!("note: no Wycheproof vectors in `{folder}` (AIRLOCK_VECTORS): only the own tables were checked");
+        println!(
+            "note: no Wycheproof vectors in `{folder}` (AIRLOCK_VECTORS): only the own tables were checked"
+        );
         return;
     };
     let file: Value = serde_json::from_str(&text).expect("JSON");
