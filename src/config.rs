@@ -12,6 +12,7 @@ use crate::{
     },
     relay, server,
     telemetry::LogFormat,
+    webhook::Reach,
     wire::origins::{Origin, Origins},
 };
 
@@ -91,6 +92,13 @@ pub struct Options {
     /// Megabytes of free disk below which nothing may grow; 0 is no bound
     #[arg(long, env = "AIRLOCK_DISK_MIN_FREE_MB", value_name = "MB", default_value_t = 256)]
     pub disk_min_free_mb: u64,
+    /// Lets webhooks go to private addresses: this machine, the network behind it, the cloud's metadata
+    #[arg(
+        long,
+        env = "AIRLOCK_WEBHOOK_ALLOW_PRIVATE",
+        value_parser = clap::builder::BoolishValueParser::new()
+    )]
+    pub webhook_allow_private: bool,
     /// Whether Sync's own hosted rates hold (20 writes per second of one object, and so on)
     #[arg(long, env = "AIRLOCK_SYNC_LIMITS", value_name = "LIMITS", value_enum, default_value_t)]
     pub sync_limits: SyncLimits,
@@ -139,6 +147,11 @@ impl Options {
     pub fn origins(&self) -> Origins {
         let listed = Origins::new(&self.allow_origins);
         if self.allow_local_origins { listed.with_local() } else { listed }
+    }
+
+    /// Where webhooks may go.
+    pub fn webhook_reach(&self) -> Reach {
+        if self.webhook_allow_private { Reach::Private } else { Reach::Public }
     }
 
     /// The part that the server owns.

@@ -5,6 +5,7 @@ pub mod change;
 pub mod data;
 pub mod detail;
 pub mod event;
+pub mod hook;
 pub mod limits;
 pub mod name;
 pub mod object;

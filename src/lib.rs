@@ -12,6 +12,7 @@ pub mod wire;
 pub mod rest;
 pub mod sdk;
 pub mod events;
+pub mod webhook;
 pub mod realtime;
 pub mod telemetry;
 pub mod server;

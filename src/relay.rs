@@ -16,8 +16,10 @@ mod acl;
 mod throttle;
 mod hosted;
 mod derived;
+mod repetition;
 mod record;
 mod examine;
+mod access;
 mod gate;
 mod rewrite;
 mod store;
@@ -29,6 +31,7 @@ mod journal;
 mod look;
 mod presence;
 mod sweep;
+mod hooks;
 mod rehearsal;
 
 use std::{
@@ -47,6 +50,7 @@ use tracing::{error, info};
 pub use activation::Conflict;
 pub use authn::{Caller, Credential, LogIdentities};
 pub use error::{Error, Failure};
+pub use hooks::{Hooks, News, Passing, Waiting};
 pub use receipt::{Grant, Listed, Page, Reading, Receipt};
 pub use refusal::{DecisionId, Missing, Reason, Refusal, Under};
 pub use rehearsal::{Disagreement, rehearse};
@@ -87,6 +91,7 @@ struct Inner {
     hub: Hub,
     presence: presence::Presence,
     would_deny: acl::WouldDeny,
+    desk: hooks::Desk,
     decisions: AtomicU64,
     code_of: fn(&Error) -> u32,
     plain_objects_max: u32,
@@ -130,6 +135,7 @@ impl Relay {
                 gate: Gate::new(settings.hosted_limits),
                 policies: Arc::new(settings.policies),
                 writer,
+                desk: hooks::Desk::new(&view),
                 hub: Hub::new(view),
                 presence: presence::Presence::default(),
                 would_deny: acl::WouldDeny::default(),
@@ -340,9 +346,11 @@ impl Relay {
 
     /// Takes sealed groups, in log order, until the writer is gone.
     fn pump(&self, groups: &Receiver<Committed>) {
-        while let Ok(group) = groups.recv() {
+        while let Ok(mut group) = groups.recv() {
+            let noted = group.noted();
             let mut decided = |attempt: &_, outcome: Result<&_, &_>| self.decided(attempt, outcome);
             let again = self.inner.hub.deliver(group, &mut decided, &self.judge());
+            self.inner.desk.put(noted);
             again.into_iter().for_each(|it| self.attempt(Box::new(it)));
         }
     }

@@ -81,7 +81,7 @@ const FORGERIES: &[Forgery] = &[
             "the fan-out builds a sealed group",
             "relay/fanout.rs",
             "E0451",
-            "fn forged(view: View, outcomes: Vec<Outcome>) -> Committed { Committed { view, outcomes } }",
+            "fn forged(view: View, outcomes: Vec<Outcome>) -> Committed { Committed { view, outcomes, noted: Vec::new() } }",
     ),
     // Only the authentication says `Caller`.
     forgery(

@@ -18,6 +18,7 @@ const WINGS: &[&str] = &[
     "rest",
     "sdk",
     "events",
+    "webhook",
     "realtime",
     "telemetry",
     "server",

@@ -10,6 +10,7 @@ use crate::{
     relay::{self, Relay},
     server::Server,
     token::Keys,
+    webhook::Webhooks,
     wire::problem::{Plane, Problem},
 };
 
@@ -63,8 +64,10 @@ where
         })
         .context("the relay cannot start")?;
         let ready = Ready { base_url: server.base_url().to_string() };
+        let webhooks = Webhooks::start(&relay, credentials.auth_token.expose(), options.webhook_reach());
         let more = prepare(relay.clone(), ready).await?;
         let served = server.run(relay.clone(), more).await;
+        webhooks.stop().await;
         relay.stop().await;
         // The store's word comes last: what it could not do outlives an orderly end of the sockets.
         relay.ready().context("the store had failed while the server ran")?;

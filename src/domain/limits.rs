@@ -114,6 +114,37 @@ pub const TOMBSTONES_MAX: usize = 10_000;
 /// Seconds that a tombstone is kept.
 pub const TOMBSTONE_SECONDS_MAX: i64 = 24 * 3600;
 
+/// Webhooks of one service that wait to be sent; beyond, the oldest are given up.
+pub const HOOKS_PENDING_MAX: usize = 10_000;
+/// Bytes of the webhooks of one service that wait: the state holds them in memory, and each checkpoint writes them.
+pub const HOOKS_PENDING_BYTES_MAX: u64 = 32 * 1024 * 1024;
+/// Webhooks of messages, which nobody keeps, that wait to be taken over; beyond, the oldest are dropped.
+pub const HOOKS_PASSING_MAX: usize = 1_000;
+/// Webhooks of one service on their way at one time: of different objects, since one object keeps its order.
+pub const HOOKS_PER_SERVICE_MAX: usize = 16;
+/// Webhooks on their way in all: one socket each.
+pub const HOOKS_FLYING_MAX: usize = 256;
+/// Times that a webhook is tried before it is given up.
+pub const HOOK_ATTEMPTS_MAX: u32 = 5;
+/// Milliseconds from the first attempt to the second; each later pause is four times as long (2, 8, 32, 128 s), give or take a quarter.
+pub const HOOK_PAUSE_MS: u64 = 2_000;
+/// Seconds of one attempt, from looking up the name to the end of the answer.
+pub const HOOK_SECONDS_MAX: u64 = 5;
+/// Seconds of one attempt to connect to one address: a name may have another that answers.
+pub const HOOK_CONNECT_SECONDS_MAX: u64 = 2;
+/// Addresses of one name that are tried.
+pub const HOOK_ADDRESSES_MAX: usize = 4;
+/// Bytes of an answer to a webhook that are read and dropped, so that its connection can be used again.
+pub const HOOK_ANSWER_BYTES_MAX: usize = 64 * 1024;
+/// Seconds that an idle connection to a receiver is kept.
+pub const HOOK_IDLE_SECONDS: u64 = 15;
+/// Milliseconds that sent webhooks are gathered before they are marked in one batch.
+pub const HOOKS_SETTLE_MS: u64 = 200;
+/// Webhooks marked by one batch.
+pub const HOOKS_SETTLED_MAX: usize = 1_024;
+/// Seconds that a shutdown waits for webhooks on their way, and again for their marks.
+pub const HOOKS_STOP_SECONDS_MAX: u64 = 1;
+
 /// Batches waiting for the writer from one identity.
 pub const WRITES_PER_IDENTITY_MAX: usize = 256;
 /// Batches waiting for the writer in all.

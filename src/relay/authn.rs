@@ -53,7 +53,7 @@ pub enum LogIdentities {
 }
 
 enum Who {
-    Client { identity: Identity, service: ServiceSid, claims: Value },
+    Client { identity: Identity, service: ServiceSid, endpoint: Option<Arc<str>>, claims: Value },
     Backend,
 }
 
@@ -82,9 +82,18 @@ impl Caller {
         }
     }
 
+    /// The endpoint that a client's token names, if it does.
+    pub fn endpoint(&self) -> Option<&Arc<str>> {
+        match &self.inner.who {
+            Who::Client { endpoint, .. } => endpoint.as_ref(),
+            Who::Backend => None,
+        }
+    }
+
     /// The caller of a rehearsal: no credential, no network, no store that lasts.
     pub(super) fn rehearsed(identity: Option<Identity>, service: ServiceSid, claims: Value) -> Self {
-        let who = identity.map_or(Who::Backend, |identity| Who::Client { identity, service, claims });
+        let client = |identity| Who::Client { identity, service, endpoint: None, claims };
+        let who = identity.map_or(Who::Backend, client);
         let (until, peer, alias) = (None, IpAddr::from([127, 0, 0, 1]), None);
         Self { inner: Arc::new(Inner { who, until, peer, alias }) }
     }
@@ -153,7 +162,8 @@ impl Authn {
                     LogIdentities::Plain => None,
                     LogIdentities::Hashed => Some(alias(secret, service, &claims.identity)),
                 };
-                let who = Who::Client { identity: claims.identity, service, claims: claims.claims };
+                let (identity, endpoint) = (claims.identity, claims.endpoint_id.map(Into::into));
+                let who = Who::Client { identity, service, endpoint, claims: claims.claims };
                 Ok(Caller { inner: Arc::new(Inner { who, until: Some(claims.expires), peer, alias }) })
             }
             Credential::Basic { user, password } => {

@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// The version of the form; another one is not read.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 /// Version, hash before, hash after.
 const FRAME_BYTES: usize = 1 + 32 + 32;
 
@@ -40,6 +40,8 @@ pub(in crate::relay) struct Record {
     pub(in crate::relay) decision: DecisionId,
     /// Who asked.
     pub(in crate::relay) by: By,
+    /// The endpoint that a client's token names: webhooks tell it.
+    pub(in crate::relay) endpoint: Option<Arc<str>>,
     /// The policy set under which it was admitted (decision 3).
     pub(in crate::relay) policies: Arc<str>,
     /// Recognises a repeated attempt (decision 7).
@@ -148,6 +150,8 @@ pub(in crate::relay) enum Effect {
     },
     /// What is due at `at` is removed; the rest of the list is passed over.
     Expire { service: ServiceSid, due: Vec<(ObjectSid, Option<ItemId>)> },
+    /// These webhooks were sent or given up on.
+    Settle { service: ServiceSid, hooks: Vec<u64> },
 }
 
 impl Effect {
@@ -166,7 +170,8 @@ impl Effect {
             | Self::RemoveItem { service, .. }
             | Self::Message { service, .. }
             | Self::Permit { service, .. }
-            | Self::Expire { service, .. } => Some(*service),
+            | Self::Expire { service, .. }
+            | Self::Settle { service, .. } => Some(*service),
         }
     }
 }
@@ -297,6 +302,7 @@ mod tests {
             at: Timestamp::from_seconds(7),
             decision: DecisionId(1),
             by: By::System,
+            endpoint: None,
             policies: "".into(),
             batch: Some([3; 16]),
             effect: Effect::Found { secret: [9; 32] },

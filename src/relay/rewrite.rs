@@ -4,7 +4,6 @@
 
 use std::sync::Arc;
 
-use aws_lc_rs::digest::{Context, SHA256};
 use serde_json::Value;
 
 use crate::{
@@ -13,7 +12,7 @@ use crate::{
         data::{Data, Input},
         detail::Violation,
         limits::{DATA_BYTES_MAX, MESSAGE_DATA_BYTES_MAX, PRIVATE_BYTES_MAX},
-        name::{Identity, ItemId, ItemKey},
+        name::{ItemId, ItemKey},
         object::{Address, ObjectKind, ObjectRef, Revision, Space},
         service::Settings,
         sid::{MessageSid, ObjectSid, ServiceSid},
@@ -26,6 +25,7 @@ use crate::{
         gate::{self, Admitted, Grounds},
         record::{By, Effect, Publication, Record, Shell, Spot},
         refusal::{DecisionId, Missing, Reason, Refusal},
+        repetition,
         standing::Standing,
     },
 };
@@ -60,7 +60,8 @@ pub(super) struct Given {
 /// When the shared side cannot be made of this data, or would break its schema.
 pub(super) fn rewrite(admitted: Admitted<Change>, given: &Given) -> Result<Batch, Refusal> {
     let (change, caller, at, grounds, standing, policies) = admitted.open();
-    let batch = batch_id(&caller, &change);
+    let batch = repetition::batch_id(&caller, &change);
+    let (decision, endpoint, policies) = (given.decision, caller.endpoint().cloned(), policies.hash().into());
     let by = by(&caller, &grounds, &change.operation, given);
     let effect = match standing {
         _ if matches!(grounds, Grounds::Service) => service_effect(change.operation, given),
@@ -69,9 +70,7 @@ pub(super) fn rewrite(admitted: Admitted<Change>, given: &Given) -> Result<Batch
         }
         None => Err(Refusal::plain(Reason::NotFound(Missing::Service))),
     }?;
-    Ok(Batch {
-        record: Record { at, decision: given.decision, by, policies: policies.hash().into(), batch, effect },
-    })
+    Ok(Batch { record: Record { at, decision, by, endpoint, policies, batch, effect } })
 }
 
 /// Birth 2: the sweep removes what is due.
@@ -109,8 +108,13 @@ pub(super) fn disconnect(
     own(effect, "".into(), decision, at)
 }
 
+/// Birth 6: webhooks were sent, or given up on.
+pub(super) fn settlement(service: ServiceSid, hooks: Vec<u64>, decision: DecisionId, at: Timestamp) -> Batch {
+    own(Effect::Settle { service, hooks }, "".into(), decision, at)
+}
+
 fn own(effect: Effect, policies: Arc<str>, decision: DecisionId, at: Timestamp) -> Batch {
-    Batch { record: Record { at, decision, by: By::System, policies, batch: None, effect } }
+    Batch { record: Record { at, decision, by: By::System, endpoint: None, policies, batch: None, effect } }
 }
 
 fn by(caller: &Caller, grounds: &Grounds, operation: &Operation, given: &Given) -> By {
@@ -366,34 +370,4 @@ impl Pen<'_> {
 enum Written<'w> {
     Object,
     Item(Option<&'w ItemKey>),
-}
-
-/// Names an attempt by who made it, what it is called, and what it says (decision 7).
-fn batch_id(caller: &Caller, change: &Change) -> Option<[u8; 16]> {
-    let key = change.idempotency.as_ref()?;
-    let mut context = Context::new(&SHA256);
-    let mut part = |text: &str| {
-        context.update(&(text.len() as u64).to_be_bytes());
-        context.update(text.as_bytes());
-    };
-    part(caller.identity().map_or("", Identity::as_str));
-    part(key.as_str());
-    part(change.operation.data().map_or("", |it| it.data().as_str()));
-    match &change.operation {
-        Operation::Create { name, .. } => part(name.as_ref().map_or("", |it| it.as_str())),
-        other => match other.address().map(|it| &it.object) {
-            Some(ObjectRef::Sid(sid)) => part(&sid.to_string()),
-            Some(ObjectRef::Name(name)) => part(name.as_str()),
-            None => (),
-        },
-    }
-    part(&match &change.operation {
-        Operation::SetItem { item, .. } | Operation::RemoveItem { item, .. } => item.to_string(),
-        _ => String::new(),
-    });
-    let mut id = [0; 16];
-    for (to, from) in id.iter_mut().zip(context.finish().as_ref()) {
-        *to = *from;
-    }
-    Some(id)
 }

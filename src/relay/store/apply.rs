@@ -7,6 +7,7 @@
 mod grant;
 mod item;
 mod message;
+mod note;
 mod object;
 mod place;
 mod publish;
@@ -29,11 +30,12 @@ use crate::{
         record::{By, Effect, Record, Shell},
         refusal::{Missing, Reason},
         store::{
-            committed::Rejudge,
+            committed::{Noted, Rejudge},
             view::{Object, Remembered, Tenant, View},
         },
     },
 };
+use note::Notes;
 pub(in crate::relay) use publish::fresh;
 use scribe::Scribe;
 
@@ -45,13 +47,15 @@ pub(in crate::relay) struct Applied {
     pub(in crate::relay) events: Vec<Event>,
     /// Whose subscriptions must be judged again (decision 20).
     pub(in crate::relay) rejudge: Option<Rejudge>,
+    /// What it left for the service's webhook.
+    pub(in crate::relay) noted: Option<Noted>,
     /// The same attempt stood already: nothing changed, nothing is logged (decision 7).
     pub(in crate::relay) repeated: bool,
 }
 
 impl Applied {
     fn quiet(receipt: Option<Receipt>) -> Self {
-        Self { receipt, events: Vec::new(), rejudge: None, repeated: false }
+        Self { receipt, events: Vec::new(), rejudge: None, noted: None, repeated: false }
     }
 }
 
@@ -103,7 +107,8 @@ pub(in crate::relay) fn apply(view: &mut View, record: &Record) -> Result<Applie
         | Effect::RemoveItem { service, .. }
         | Effect::Message { service, .. }
         | Effect::Permit { service, .. }
-        | Effect::Expire { service, .. } => within(view, *service, record, at)?,
+        | Effect::Expire { service, .. }
+        | Effect::Settle { service, .. } => within(view, *service, record, at)?,
     };
     // What is not logged leaves no trace, not even of its time.
     let passing = matches!(&record.effect, Effect::Message { publications, .. } if publications.is_empty());
@@ -125,7 +130,8 @@ fn within(
         let receipt = recall(service, tenant, known, at)?;
         return Ok(Applied { repeated: true, ..Applied::quiet(Some(receipt)) });
     }
-    let mut scribe = Scribe::new(service, Arc::make_mut(tenant), at);
+    let notes = Notes::of(&tenant.head.settings, record, at);
+    let mut scribe = Scribe::new(service, Arc::make_mut(tenant), at, notes);
     let mut rejudge = None;
     let receipt = match &record.effect {
         Effect::Create { shell, data, expires, publications, .. } => {
@@ -204,13 +210,17 @@ fn within(
             }
             None
         }
+        Effect::Settle { hooks, .. } => {
+            scribe.tenant.pending.settle(hooks);
+            None
+        }
         _ => None,
     };
-    let events = scribe.finish();
+    let (events, noted) = scribe.finish();
     if let (Some(batch), Some(receipt)) = (record.batch, &receipt) {
         remember(Arc::make_mut(tenant), batch, receipt);
     }
-    Ok(Applied { events, rejudge, ..Applied::quiet(receipt) })
+    Ok(Applied { events, rejudge, noted, ..Applied::quiet(receipt) })
 }
 
 /// What may be written, by whom: the last wall (decisions H, 4).
@@ -289,6 +299,9 @@ fn update_service(
     let acl_changed = tenant.head.settings.acl != settings.acl;
     tenant.head.settings = settings.clone();
     tenant.head.date_updated = at;
+    if settings.webhook_url.is_none() {
+        tenant.pending.clear();
+    }
     let receipt = Receipt::Service { head: Box::new(tenant.head.clone()), created: false };
     Ok(Applied {
         rejudge: acl_changed.then_some(Rejudge { service, object: None }),
@@ -299,11 +312,11 @@ fn update_service(
 fn remove_service(view: &mut View, service: ServiceSid, at: Timestamp) -> Result<Applied, Rejection> {
     let tenant = view.services.get_mut(&service).ok_or(Reason::NotFound(Missing::Service))?;
     let objects: Vec<_> = tenant.objects.keys().copied().collect();
-    let mut scribe = Scribe::new(service, Arc::make_mut(tenant), at);
+    let mut scribe = Scribe::new(service, Arc::make_mut(tenant), at, None);
     for object in objects {
         scribe.drop_object(object);
     }
-    let events = scribe.finish();
+    let (events, _) = scribe.finish();
     view.services.remove(&service);
     if view.default_service == Some(service) {
         view.default_service = None;

@@ -1,8 +1,11 @@
 //! [`Committed`]: the proof that a group is durable. Only `store/` seals one.
 
+use std::sync::Arc;
+
 use crate::{
     domain::{
         event::Event,
+        hook::Hook,
         sid::{ObjectSid, ServiceSid},
     },
     relay::{error::Error, receipt::Receipt, store::view::View, ticket::Ticket},
@@ -13,6 +16,7 @@ use crate::{
 pub(in crate::relay) struct Committed {
     view: View,
     outcomes: Vec<Outcome>,
+    noted: Vec<Noted>,
 }
 
 /// What became of one batch.
@@ -39,6 +43,13 @@ pub(in crate::relay) struct Rejudge {
     pub(in crate::relay) object: Option<ObjectSid>,
 }
 
+/// What one batch left for its service's webhook.
+pub(in crate::relay) struct Noted {
+    pub(in crate::relay) service: ServiceSid,
+    /// What is not in the state, each behind the hooks that have smaller numbers.
+    pub(in crate::relay) passing: Vec<(u64, Arc<Hook>)>,
+}
+
 impl Verdict {
     /// Nothing was to be done.
     pub(super) const NOTHING: Self = Self::Done { receipt: None, events: Vec::new(), rejudge: None };
@@ -47,7 +58,17 @@ impl Verdict {
 impl Committed {
     /// Seals a group whose sync has returned.
     pub(super) fn seal(view: View, outcomes: Vec<Outcome>) -> Self {
-        Self { view, outcomes }
+        Self { view, outcomes, noted: Vec::new() }
+    }
+
+    /// The same group, with what it has for webhooks.
+    pub(super) fn noting(self, noted: Vec<Noted>) -> Self {
+        Self { noted, ..self }
+    }
+
+    /// Takes out what the group has for webhooks.
+    pub(in crate::relay) fn noted(&mut self) -> Vec<Noted> {
+        std::mem::take(&mut self.noted)
     }
 
     /// The state after the group, and what became of each batch.

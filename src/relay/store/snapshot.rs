@@ -6,11 +6,14 @@ use aws_lc_rs::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    domain::{object::EventId, service::ServiceHead, sid::ServiceSid, time::Timestamp},
+    domain::{hook::Hook, object::EventId, service::ServiceHead, sid::ServiceSid, time::Timestamp},
     policy::Reserved,
     relay::{
         record::Chain,
-        store::view::{Body, Object, Remembered, Tenant, View},
+        store::{
+            pending::Pending,
+            view::{Body, Object, Remembered, Tenant, View},
+        },
     },
 };
 
@@ -50,6 +53,17 @@ enum Row {
         service: ServiceSid,
         object: Box<Object>,
     },
+    /// What a service's webhook is told next; its hooks follow.
+    Hooks {
+        service: ServiceSid,
+        next: u64,
+        overflowed: u64,
+    },
+    Hook {
+        service: ServiceSid,
+        number: u64,
+        hook: Box<Hook>,
+    },
 }
 
 /// The checkpoint is not what was written.
@@ -87,6 +101,13 @@ impl Checkpoint {
             for object in tenant.objects.values() {
                 put(&Row::Object { service: *service, object: Box::new(object.as_ref().clone()) })?;
             }
+            let (next, overflowed) = (tenant.pending.next(), tenant.pending.overflowed());
+            if next != 0 {
+                put(&Row::Hooks { service: *service, next, overflowed })?;
+            }
+            for (number, hook) in tenant.pending.from(0) {
+                put(&Row::Hook { service: *service, number, hook: Box::new(hook.as_ref().clone()) })?;
+            }
         }
         Ok(Self { seq: view.seq, hash: hash(view.seq, &rows), rows })
     }
@@ -116,6 +137,14 @@ impl Checkpoint {
                     }
                     let tenant = view.services.get_mut(&service).ok_or(BrokenCheckpoint)?;
                     Arc::make_mut(tenant).insert(*object);
+                }
+                Row::Hooks { service, next, overflowed } => {
+                    let tenant = view.services.get_mut(&service).ok_or(BrokenCheckpoint)?;
+                    Arc::make_mut(tenant).pending = Pending::resumed(next, overflowed);
+                }
+                Row::Hook { service, number, hook } => {
+                    let tenant = view.services.get_mut(&service).ok_or(BrokenCheckpoint)?;
+                    Arc::make_mut(tenant).pending.restore(number, *hook);
                 }
             }
         }

@@ -19,7 +19,7 @@ use crate::{
         time::Timestamp,
     },
     policy::Reserved,
-    relay::record::Chain,
+    relay::{record::Chain, store::pending::Pending},
 };
 
 /// Everything that stands.
@@ -66,6 +66,8 @@ pub(in crate::relay) struct Tenant {
     pub(in crate::relay) usage: HashMap<Holder, Usage>,
     pub(in crate::relay) remembered: HashMap<[u8; 16], Remembered>,
     pub(in crate::relay) remembered_order: Vector<[u8; 16]>,
+    /// What its webhook is to be told.
+    pub(in crate::relay) pending: Pending,
 }
 
 /// Who holds objects: an identity, outside any policy or under one.

@@ -211,7 +211,7 @@ impl Core {
         group: Vec<(Option<Record>, Ticket)>,
     ) -> Result<Committed, (Vec<Ticket>, StoreError)> {
         let mut overlay = self.view.clone();
-        let (mut records, mut outcomes) = (Vec::new(), Vec::new());
+        let (mut records, mut outcomes, mut noted) = (Vec::new(), Vec::new(), Vec::new());
         for (record, ticket) in group {
             let Some(record) = record else {
                 outcomes.push(Outcome { ticket, verdict: Verdict::NOTHING });
@@ -222,6 +222,7 @@ impl Core {
                     if !applied.repeated {
                         records.extend(record.durable());
                     }
+                    noted.extend(applied.noted);
                     Verdict::Done {
                         receipt: applied.receipt,
                         events: applied.events,
@@ -241,7 +242,7 @@ impl Core {
             self.batches += records.len() as u64;
         }
         self.view = overlay.clone();
-        Ok(Committed::seal(overlay, outcomes))
+        Ok(Committed::seal(overlay, outcomes).noting(noted))
     }
 
     fn append(&mut self, overlay: &View, records: &[Record]) -> Result<record::Chain, StoreError> {

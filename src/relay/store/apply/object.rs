@@ -70,7 +70,7 @@ pub(super) fn create(
     room(scribe, by, &object, object.size_bytes(), 0)?;
     publish::fits(scribe, &(shell.sid, None), publications)?;
     if let Some(expired) = standing {
-        publish::remove(scribe, expired);
+        scribe.unattended(|it| publish::remove(it, expired));
     }
     scribe.add(object);
     publish::publish(scribe, &(shell.sid, None), publications);

@@ -120,10 +120,12 @@ pub(super) fn write_item(
     let mut old = standing(scribe);
     if old.as_ref().is_some_and(|it| it.item.expired(scribe.at)) {
         // The expiry is committed first, in the same batch (decision 11b).
-        publish::publish(scribe, &(collection, Some(id.clone())), &[]);
-        if standing(scribe).is_some() {
-            scribe.drop_item(collection, id);
-        }
+        scribe.unattended(|scribe| {
+            publish::publish(scribe, &(collection, Some(id.clone())), &[]);
+            if standing(scribe).is_some() {
+                scribe.drop_item(collection, id);
+            }
+        });
         old = None;
     }
     let created = old.is_none();

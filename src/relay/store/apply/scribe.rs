@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::note::Notes;
 use crate::{
     domain::{
         event::{Event, Happening},
@@ -12,7 +13,10 @@ use crate::{
         sid::{ObjectSid, ServiceSid},
         time::Timestamp,
     },
-    relay::store::view::{Body, Contribution, Entry, Holder, Items, Object, Place, Tenant, Tombstone, Usage},
+    relay::store::{
+        committed::Noted,
+        view::{Body, Contribution, Entry, Holder, Items, Object, Place, Tenant, Tombstone, Usage},
+    },
 };
 
 /// One batch's pen on one service.
@@ -21,6 +25,8 @@ pub(super) struct Scribe<'t> {
     pub(super) tenant: &'t mut Tenant,
     pub(super) at: Timestamp,
     events: Vec<Event>,
+    /// For the service's webhook; `None` when it has none.
+    notes: Option<Notes>,
 }
 
 impl Tenant {
@@ -39,6 +45,7 @@ impl Tenant {
             usage: Default::default(),
             remembered: Default::default(),
             remembered_order: Default::default(),
+            pending: Default::default(),
         }
     }
 
@@ -141,12 +148,27 @@ pub(super) fn holder(head: &Head) -> Option<Holder> {
 }
 
 impl<'t> Scribe<'t> {
-    pub(super) fn new(service: ServiceSid, tenant: &'t mut Tenant, at: Timestamp) -> Self {
-        Self { service, tenant, at, events: Vec::new() }
+    pub(super) fn new(
+        service: ServiceSid,
+        tenant: &'t mut Tenant,
+        at: Timestamp,
+        notes: Option<Notes>,
+    ) -> Self {
+        Self { service, tenant, at, events: Vec::new(), notes }
     }
 
-    pub(super) fn finish(self) -> Vec<Event> {
-        self.events
+    /// What is told to those who listen, and what was noted for the webhook.
+    pub(super) fn finish(self) -> (Vec<Event>, Option<Noted>) {
+        let noted = self.notes.and_then(|it| it.finish(self.service, &mut self.tenant.pending));
+        (self.events, noted)
+    }
+
+    /// Does what nobody does: something has expired. The webhook is not told whose write came across it.
+    pub(super) fn unattended<R>(&mut self, act: impl FnOnce(&mut Self) -> R) -> R {
+        self.notes.iter_mut().for_each(|it| it.unattended = true);
+        let result = act(self);
+        self.notes.iter_mut().for_each(|it| it.unattended = false);
+        result
     }
 
     /// The next event id of the service.
@@ -157,12 +179,19 @@ impl<'t> Scribe<'t> {
 
     /// Records what happened to an object, at its newest event id.
     pub(super) fn tell(&mut self, sid: ObjectSid, id: EventId, what: Happening) {
-        let name = self.tenant.objects.get(&sid).and_then(|it| it.head.unique_name.clone());
+        let head = self.tenant.objects.get(&sid).map(|it| &it.head);
+        if let (Some(notes), Some(head)) = (&mut self.notes, head) {
+            notes.happened(head, id, &what);
+        }
+        let name = head.and_then(|it| it.unique_name.clone());
         self.events.push(Event::new(self.service, sid, name, id, self.at, what));
     }
 
     /// Tells a message of a stream, which need not stand. It takes no id: nothing of it is kept.
     pub(super) fn tell_message(&mut self, sid: ObjectSid, name: Option<UniqueName>, what: Happening) {
+        if let Some(notes) = &mut self.notes {
+            notes.passed(sid, name.as_ref(), &what);
+        }
         self.events.push(Event::new(self.service, sid, name, EventId(0), self.at, what));
     }
 
@@ -170,6 +199,9 @@ impl<'t> Scribe<'t> {
     pub(super) fn add(&mut self, mut object: Object) {
         object.ordinal = self.tenant.made;
         self.tenant.made = self.tenant.made.saturating_add(1);
+        if let Some(notes) = &mut self.notes {
+            notes.made(&object);
+        }
         self.tenant.insert(object);
     }
 

@@ -27,7 +27,10 @@ use crate::{
         record::{By, Effect, Publication, Record, Shell, Spot},
         refusal::DecisionId,
         rewrite::{self, Batch, Given},
-        store::view::{Holder, Object, Place, Source, Usage, View},
+        store::{
+            pending::Pending,
+            view::{Holder, Object, Place, Source, Usage, View},
+        },
     },
 };
 
@@ -90,7 +93,15 @@ impl World {
     }
 
     pub(super) fn record(&self, by: By, effect: Effect) -> Record {
-        Record { at: self.at(), decision: DecisionId(0), by, policies: "".into(), batch: None, effect }
+        Record {
+            at: self.at(),
+            decision: DecisionId(0),
+            by,
+            endpoint: None,
+            policies: "".into(),
+            batch: None,
+            effect,
+        }
     }
 
     pub(super) fn founding(&self) -> Record {
@@ -236,6 +247,7 @@ pub(super) struct Picture {
     sources: BTreeMap<Source, BTreeSet<Place>>,
     usage: BTreeMap<Holder, (u32, u64)>,
     remembered: Vec<[u8; 16]>,
+    pending: Pending,
 }
 
 /// A view as a picture: its time and its services.
@@ -254,6 +266,7 @@ pub(super) fn pictured(view: &View) -> (Timestamp, Vec<Picture>) {
             .collect(),
         usage: tenant.usage.iter().map(|(holder, it)| (holder.clone(), used(it))).collect(),
         remembered: tenant.remembered_order.iter().copied().collect(),
+        pending: tenant.pending.clone(),
     };
     (view.at, view.services.values().map(picture).collect())
 }

@@ -1,0 +1,206 @@
+//! Whose business a request is, and may this caller do it: asked by the gate, before any costly work.
+
+use std::sync::Arc;
+
+use crate::{
+    domain::{
+        change::Operation,
+        name::{Identity, UniqueName},
+        object::{Address, Head, ObjectKind, ObjectRef, Space},
+        permission::Right,
+        sid::ObjectSid,
+    },
+    policy::{Captures, Mode, Policy, PolicySet, Read, Route, Until},
+    relay::{
+        acl,
+        authn::Caller,
+        derived,
+        examine::refused,
+        refusal::{Missing, Reason, Refusal},
+        standing::Standing,
+    },
+};
+
+/// On what grounds a request was admitted.
+#[derive(Clone)]
+pub(super) enum Grounds {
+    /// Sync's own rules.
+    Plain,
+    /// A policy: the private object of this identity.
+    Private { policy: Arc<Policy>, captures: Captures, owner: Identity },
+    /// A shared object of a policy: backends, and clients that read.
+    Shared { policy: Arc<Policy>, sid: ObjectSid, name: Option<UniqueName> },
+    /// A service, by a backend.
+    Service,
+}
+
+/// What an operation or a question is about.
+pub(super) struct Place<'r> {
+    pub(super) kind: ObjectKind,
+    pub(super) name: Option<&'r UniqueName>,
+    by_sid: bool,
+}
+
+impl<'r> Place<'r> {
+    pub(super) fn of(operation: &'r Operation) -> Self {
+        match operation {
+            Operation::Create { kind, name, .. } => Self { kind: *kind, name: name.as_ref(), by_sid: false },
+            other => other
+                .address()
+                .map_or(Self { kind: ObjectKind::Document, name: None, by_sid: false }, Self::at),
+        }
+    }
+
+    pub(super) fn at(address: &'r Address) -> Self {
+        match &address.object {
+            ObjectRef::Name(name) => Self { kind: address.kind, name: Some(name), by_sid: false },
+            ObjectRef::Sid(_) => Self { kind: address.kind, name: None, by_sid: true },
+        }
+    }
+
+    fn missing(&self) -> Missing {
+        if self.by_sid { Missing::Sid(self.kind) } else { Missing::Name(self.kind) }
+    }
+}
+
+/// Whose business an address is. Another's private object is refused here, before anything
+/// about it is looked at (invariant 11).
+pub(super) fn grounds(
+    caller: &Caller,
+    place: &Place<'_>,
+    standing: &Standing,
+    policies: &Arc<PolicySet>,
+) -> Result<Grounds, Refusal> {
+    let name = standing.head.as_ref().map_or(place.name, |it| it.unique_name.as_ref());
+    let route = match name {
+        Some(name) => policies.route(standing.service, standing.service_name.as_deref(), place.kind, name),
+        None => Route::Plain,
+    };
+    let client = caller.identity();
+    match route {
+        Route::Private { policy, captures } => {
+            let owner = captures.identity().and_then(|it| Identity::try_from(it).ok());
+            let Some(owner) = owner.filter(|owner| client.is_none_or(|it| it == owner)) else {
+                return Err(forbidden(Some(&policy)));
+            };
+            Ok(Grounds::Private { policy, captures, owner })
+        }
+        Route::Shared { policy, .. } => {
+            let sid = match (&standing.head, standing.derived, name) {
+                (Some(head), _, _) => head.sid,
+                (None, Some(sid), _) => sid,
+                (None, None, Some(name)) => {
+                    derived::sid(&standing.secret, standing.service, place.kind, name)
+                }
+                (None, None, None) => return Err(forbidden(Some(&policy))),
+            };
+            Ok(Grounds::Shared { policy, sid, name: name.cloned() })
+        }
+        Route::Closed { policy } => Err(forbidden(Some(&policy))),
+        Route::Plain => match standing.head.as_ref().map(|it| &it.space) {
+            Some(Space::Private { .. } | Space::Shared { .. }) if client.is_some() => Err(forbidden(None)),
+            _ => Ok(Grounds::Plain),
+        },
+    }
+}
+
+/// Whether the object may be written by this caller; for what does not stand, whether it may be made.
+pub(super) fn writable(
+    caller: &Caller,
+    operation: &Operation,
+    place: &Place<'_>,
+    standing: &Standing,
+    under: &Grounds,
+) -> Result<(), Refusal> {
+    let making = matches!(operation, Operation::Create { .. });
+    match under {
+        Grounds::Shared { policy, .. } if caller.identity().is_some() => Err(forbidden(Some(policy))),
+        Grounds::Shared { .. } => match operation {
+            Operation::Remove { .. } | Operation::RemoveItem { .. } if standing.head.is_none() => {
+                Err(Refusal::plain(Reason::NotFound(place.missing())))
+            }
+            Operation::Permit { permission: None, .. } if standing.head.is_none() => {
+                Err(Refusal::plain(Reason::NotFound(Missing::Grant)))
+            }
+            _ if standing.head.is_none() && standing.derived.is_none() && place.name.is_none() => {
+                Err(Refusal::plain(Reason::NotFound(place.missing())))
+            }
+            _ => Ok(()),
+        },
+        Grounds::Private { policy, .. } if policy.mode == Mode::Off && caller.identity().is_some() => {
+            Err(forbidden(Some(policy)))
+        }
+        Grounds::Private { policy, .. }
+            if policy.from.until == Until::Disconnect && caller.identity().is_some() && !standing.present =>
+        {
+            Err(refused(Reason::NotConnected, Some(policy), "standing", Vec::new()))
+        }
+        Grounds::Private { .. } if making || standing.head.is_some() => Ok(()),
+        Grounds::Plain if making => Ok(()),
+        Grounds::Plain => {
+            let head = found(place, standing)?;
+            debug_assert_eq!(head.space, Space::Plain);
+            match caller.identity() {
+                None => Ok(()),
+                Some(_) => acl::permits(standing.acl, standing.permission, right(operation))
+                    .map_err(|_| forbidden(None)),
+            }
+        }
+        Grounds::Private { .. } | Grounds::Service => found(place, standing).map(|_| ()),
+    }
+}
+
+pub(super) fn readable(
+    caller: &Caller,
+    place: &Place<'_>,
+    standing: &Standing,
+    under: &Grounds,
+) -> Result<(), Refusal> {
+    match under {
+        Grounds::Shared { policy, name, .. } if caller.identity().is_some() => {
+            let matches =
+                |it: &&crate::policy::Target| name.as_ref().is_some_and(|name| it.name.matches(name));
+            let everyone = policy.targets.iter().filter(matches).all(|it| it.read == Read::Everyone);
+            if everyone || standing.permission.read { Ok(()) } else { Err(forbidden(Some(policy))) }
+        }
+        Grounds::Shared { .. } | Grounds::Service => Ok(()),
+        Grounds::Private { .. } => found(place, standing).map(|_| ()),
+        // A SID that fits, of an object that does not stand: it reads as empty (decision 18).
+        Grounds::Plain if standing.head.is_none() && standing.derived.is_some() => Ok(()),
+        Grounds::Plain => {
+            found(place, standing)?;
+            match caller.identity() {
+                None => Ok(()),
+                Some(_) => {
+                    acl::permits(standing.acl, standing.permission, Right::Read).map_err(|_| forbidden(None))
+                }
+            }
+        }
+    }
+}
+
+fn found<'s>(place: &Place<'_>, standing: &'s Standing) -> Result<&'s Head, Refusal> {
+    match (&standing.head, standing.derived) {
+        (Some(head), _) => Ok(head),
+        (None, Some(_)) => Err(forbidden(None)),
+        (None, None) => Err(Refusal::plain(Reason::NotFound(place.missing()))),
+    }
+}
+
+/// Whether a client would be refused this, were ACL on.
+pub(super) fn lacks(caller: &Caller, standing: &Option<Standing>, under: &Grounds, right: Right) -> bool {
+    let Some(standing) = standing.as_ref().filter(|it| !it.acl && it.head.is_some()) else { return false };
+    caller.identity().is_some() && matches!(under, Grounds::Plain) && !standing.permission.has(right)
+}
+
+/// The right that a client needs on a plain object (Sync).
+pub(super) fn right(operation: &Operation) -> Right {
+    match operation {
+        Operation::Remove { .. } => Right::Manage,
+        _ => Right::Write,
+    }
+}
+
+pub(super) fn forbidden(policy: Option<&Arc<Policy>>) -> Refusal {
+    refused(Reason::Forbidden, policy, "address", Vec::new())
+}
