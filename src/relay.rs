@@ -30,6 +30,7 @@ mod fanout;
 mod journal;
 mod look;
 mod presence;
+mod endpoint;
 mod sweep;
 mod hooks;
 mod rehearsal;
@@ -90,6 +91,7 @@ struct Inner {
     writer: Writer,
     hub: Hub,
     presence: presence::Presence,
+    endpoints: endpoint::Endpoints,
     would_deny: acl::WouldDeny,
     desk: hooks::Desk,
     decisions: AtomicU64,
@@ -138,6 +140,7 @@ impl Relay {
                 desk: hooks::Desk::new(&view),
                 hub: Hub::new(view),
                 presence: presence::Presence::default(),
+                endpoints: endpoint::Endpoints::default(),
                 would_deny: acl::WouldDeny::default(),
                 decisions: AtomicU64::new(u64::from_be_bytes(random()?)),
                 code_of: settings.code_of,

@@ -17,7 +17,8 @@ use crate::domain::{
 pub struct Hook {
     /// When it happened.
     pub at: Timestamp,
-    /// The object; hooks of one object keep their order.
+    /// The object; hooks of one object keep their order. Presence has none: it is a number made of
+    /// the identity, for the order alone.
     pub object: ObjectSid,
     /// The object's name.
     pub unique_name: Option<UniqueName>,
@@ -29,7 +30,7 @@ pub struct Hook {
     pub note: Note,
 }
 
-/// What happened. Presence (`endpoint_connected`, `endpoint_disconnected`) has its place here once there is any.
+/// What happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Note {
     /// The object was made; `data` is that of a document.
@@ -84,6 +85,10 @@ pub enum Note {
         /// Its content.
         data: Data,
     },
+    /// An endpoint has connected. It is not kept.
+    Connected,
+    /// An endpoint has disconnected, or an identity's last one has stayed away. It is not kept.
+    Disconnected,
 }
 
 /// Bytes of a hook besides its data, about.
@@ -97,7 +102,7 @@ impl Hook {
             Note::Updated { data, .. } | Note::ItemSet { data, .. } | Note::Message { data, .. } => {
                 Some(data)
             }
-            Note::Removed { .. } | Note::ItemRemoved { .. } => None,
+            Note::Removed { .. } | Note::ItemRemoved { .. } | Note::Connected | Note::Disconnected => None,
         };
         HOOK_BYTES + data.map_or(0, |it| it.size_bytes() as u64)
     }

@@ -70,17 +70,17 @@ impl Presence {
         inner.forget(&who);
     }
 
-    /// A connection has ended; gives the identity if it was the last.
-    fn left(&self, connection: u64) -> Option<Who> {
+    /// A connection has ended; gives its identity, and whether it was the last.
+    fn left(&self, connection: u64) -> Option<(Who, bool)> {
         let mut inner = self.lock();
         let who = inner.connections.remove(&connection)?;
         let count = inner.here.get_mut(&who)?;
         *count -= 1;
-        if *count != 0 {
-            return None;
+        let last = *count == 0;
+        if last {
+            inner.here.remove(&who);
         }
-        inner.here.remove(&who);
-        Some(who)
+        Some((who, last))
     }
 
     /// Somebody who has left counts as gone from this time on, unless it comes back before.
@@ -118,12 +118,17 @@ impl Relay {
     pub fn arrived(&self, connection: u64, caller: &Caller) {
         if let (Some(service), Some(identity)) = (caller.service(), caller.identity()) {
             self.inner.presence.arrived(connection, (service, identity.clone()));
+            self.endpoint_arrived(connection, caller);
         }
     }
 
     /// A connection has ended.
     pub fn left(&self, connection: u64) {
-        let Some((service, identity)) = self.inner.presence.left(connection) else { return };
+        let Some(((service, identity), last)) = self.inner.presence.left(connection) else { return };
+        self.endpoint_left(connection, service, &identity, last);
+        if !last {
+            return;
+        }
         let view = self.inner.hub.view();
         let Some(tenant) = view.tenant(service) else { return };
         let at = later(self.now(), patience(&tenant.head.settings));
@@ -205,7 +210,7 @@ fn shortened() -> Option<Duration> {
     text.parse().ok().map(Duration::from_millis)
 }
 
-fn later(now: Timestamp, wait: Duration) -> Timestamp {
+pub(super) fn later(now: Timestamp, wait: Duration) -> Timestamp {
     let millis = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
     Timestamp::from_millis(now.as_millis().saturating_add(millis))
 }
@@ -222,9 +227,9 @@ mod tests {
         presence.arrived(1, ada());
         presence.arrived(1, ada());
         presence.arrived(2, ada());
-        assert_eq!(presence.left(1), None, "another is open");
+        assert_eq!(presence.left(1), Some((ada(), false)), "another is open");
         assert_eq!(presence.left(1), None, "it was counted once");
-        assert_eq!(presence.left(2), Some(ada()));
+        assert_eq!(presence.left(2), Some((ada(), true)));
         assert!(!presence.is_here(service, &ada().1));
 
         let at = Timestamp::from_seconds(10);
@@ -234,7 +239,7 @@ mod tests {
         assert!(presence.due(at).is_empty(), "it came back");
         presence.expect(ada(), at);
         assert!(presence.due(at).is_empty(), "nobody who is here is expected to leave");
-        assert_eq!(presence.left(3), Some(ada()));
+        assert_eq!(presence.left(3), Some((ada(), true)));
         presence.expect(ada(), at);
         assert_eq!(presence.due(at), [ada()]);
         assert!(presence.due(at).is_empty(), "once");

@@ -53,6 +53,7 @@ impl Relay {
                 }
             }
             self.withdraw_the_gone();
+            self.tell_the_debounced();
             let view = self.inner.hub.view();
             for (service, tenant) in &view.services {
                 let due = tenant.due.iter().take_while(|it| it.0 <= now).take(SWEEP_MAX);

@@ -30,6 +30,9 @@ pub(super) fn fields(account: AccountSid, service: ServiceSid, hook: &Hook) -> (
     if let Some(endpoint) = &hook.endpoint {
         fields.push(("EndpointId", endpoint.to_string()));
     }
+    if matches!(hook.note, Note::Connected | Note::Disconnected) {
+        return (event, fields);
+    }
     let names = names(hook.object.kind);
     fields.push((names.sid, hook.object.to_string()));
     if let Some(name) = &hook.unique_name {
@@ -63,6 +66,7 @@ pub(super) fn fields(account: AccountSid, service: ServiceSid, hook: &Hook) -> (
             fields.push(("MessageSid", message.to_string()));
             fields.push(("MessageData", data.as_str().to_owned()));
         }
+        Note::Connected | Note::Disconnected => (),
     }
     (event, fields)
 }
@@ -92,6 +96,8 @@ fn names(kind: ObjectKind) -> Names {
 pub(super) fn event(hook: &Hook) -> &'static str {
     use ObjectKind::{Document, List, Map, Stream};
     match (hook.object.kind, &hook.note) {
+        (_, Note::Connected) => "endpoint_connected",
+        (_, Note::Disconnected) => "endpoint_disconnected",
         (Document, Note::Created { .. }) => "document_created",
         (Document, Note::Removed { .. }) => "document_removed",
         (Document, _) => "document_updated",
