@@ -61,15 +61,15 @@ where
     let query = incoming.query.clone();
     let (if_match, attempt) = (incoming.header("if-match"), incoming.header("idempotency-key"));
     let body = match verb {
-        Verb::Post => incoming.into_body().await?,
-        Verb::Get | Verb::Delete => bytes::Bytes::new(),
+        Verb::Post => incoming.into_body().await,
+        Verb::Get | Verb::Delete => Ok(bytes::Bytes::new()),
     };
     let visit = Visit {
         relay,
         caller: &caller,
         place: RestPlace { base: &base, account: relay.account() },
         query: Form::parse(query.as_bytes()),
-        form: Form::parse(&body),
+        form: body.and_then(|it| Form::parse(&it)),
         if_match,
         attempt,
     };

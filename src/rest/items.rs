@@ -83,8 +83,8 @@ fn updating(visit: &Visit<'_>, address: Address, item: ItemId) -> Result<(Operat
     if data.is_none() && ttl.is_none() {
         return Err(Fault::NoParameter.into());
     }
-    let expect = Expect::Present;
-    Ok((Operation::SetItem { address, item, expect, data, ttl, collection_ttl }, visit.condition()?))
+    let (expect, condition) = (Expect::Present, visit.condition_of(data.as_ref())?);
+    Ok((Operation::SetItem { address, item, expect, data, ttl, collection_ttl }, condition))
 }
 
 /// Removes an item.

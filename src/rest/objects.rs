@@ -76,7 +76,8 @@ fn updating(visit: &Visit<'_>, address: Address) -> Result<(Operation, Option<If
     if data.is_none() && ttl.is_none() {
         return Err(Fault::NoParameter.into());
     }
-    Ok((Operation::Update { address, data, ttl }, visit.condition()?))
+    let condition = visit.condition_of(data.as_ref())?;
+    Ok((Operation::Update { address, data, ttl }, condition))
 }
 
 /// Sends a message through a stream.

@@ -6,11 +6,13 @@ use super::form::Form;
 use crate::{
     domain::{
         change::{Change, IdempotencyKey, IfMatch, Operation},
+        data::Input,
+        limits::DATA_BYTES_MAX,
         object::{Address, Head, ObjectKind},
         query::Query,
         sid::ServiceSid,
     },
-    relay::{Caller, Failure, Reading, Receipt, Relay},
+    relay::{Caller, Failure, Reading, Reason, Receipt, Relay},
     wire::{
         fault::{Fault, Stop},
         http::json,
@@ -53,6 +55,16 @@ impl Visit<'_> {
     /// The condition of an update or removal.
     pub(super) fn condition(&self) -> Result<Option<IfMatch>, Fault> {
         self.if_match.as_deref().map_or(Ok(None), request::if_match)
+    }
+
+    /// The condition of an update with this data. Data that is too large is told before a condition
+    /// that is none (sync-rest, 5.3); else the gate weighs it.
+    pub(super) fn condition_of(&self, data: Option<&Input>) -> Result<Option<IfMatch>, Stop> {
+        let max_bytes = DATA_BYTES_MAX;
+        self.condition().map_err(|fault| match data {
+            Some(data) if max_bytes < data.data().size_bytes() => Reason::TooLarge { max_bytes }.into(),
+            Some(_) | None => fault.into(),
+        })
     }
 
     /// What was parsed; but when it is at fault and what it is about does not stand, that is told

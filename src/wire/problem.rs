@@ -69,7 +69,13 @@ impl Problem {
     /// The answer to a request that is not well-formed.
     pub fn of_fault(fault: &Fault, plane: Plane) -> Self {
         let (status, code) = fault_code(fault, plane);
-        let mut problem = Self::plain(status, code, &fault.to_string());
+        let sentence = match (fault, code) {
+            (Fault::Data { fault, .. }, 54_008) => {
+                format!("Invalid request body: the type of one of the attributes is invalid: {fault}")
+            }
+            _ => fault.to_string(),
+        };
+        let mut problem = Self::plain(status, code, &sentence);
         if let Fault::Data { fault, .. } = fault
             && let Some(pointer) = fault.pointer()
         {
@@ -243,6 +249,9 @@ fn sentence(reason: &Reason, detail: Option<Detail>) -> String {
     match (reason, detail) {
         (Reason::Data(_) | Reason::UnsafeInteger, Some(Detail::Code)) => "the data is malformed".to_owned(),
         (Reason::Quota { .. }, Some(Detail::Code)) => "quota exceeded".to_owned(),
+        (Reason::TooLarge { max_bytes }, _) => {
+            format!("Request entity too large: the data has more than {max_bytes} bytes")
+        }
         (Reason::ItemExists, _) => "An Item with given key already exists in the Map".to_owned(),
         (Reason::RevisionMismatch { of: ObjectKind::Document, .. }, _) => {
             "The revision of the Document does not match the expected revision".to_owned()

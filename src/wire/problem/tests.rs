@@ -69,6 +69,23 @@ fn each_reason_has_its_code() {
     assert_eq!(Problem::of_fault(&null, Plane::Rest).code, 54_206);
 }
 
+#[test]
+fn some_sentences_begin_as_those_of_sync() {
+    let data = |fault| Fault::Data { fault, kind: ObjectKind::Map };
+    let invalid = "Invalid request body: the type of one of the attributes is invalid: the data is not";
+    for (problem, expected) in [
+        (Problem::of_fault(&data(BadData::NotJson), Plane::Sdk), format!("{invalid} JSON")),
+        (Problem::of_fault(&data(BadData::NotAnObject), Plane::Rest), format!("{invalid} a JSON object")),
+        (Problem::of_fault(&data(BadData::Null), Plane::Rest), "The data is missing or null".into()),
+        (
+            Problem::of_error(&Reason::TooLarge { max_bytes: 9 }.into(), Plane::Rest),
+            "Request entity too large: the data has more than 9 bytes".into(),
+        ),
+    ] {
+        assert_eq!(problem.message, expected);
+    }
+}
+
 fn refusal(reason: Reason, detail: Option<Detail>) -> Refusal {
     let under = |detail| Under { name: "chat".into(), version: "1f".into(), detail };
     Refusal {
