@@ -27,9 +27,10 @@ use crate::{
 /// Writers of one crew; each is a thread with a connection of its own.
 const WRITERS: u64 = 6;
 /// Writes of one writer in one life of the server: a bound, reached by none that is killed.
-const WRITES_MAX: u64 = 5_000;
+pub const WRITES_MAX: u64 = 5_000;
 
 /// All who write to one data directory.
+#[derive(Clone)]
 pub struct Crew {
     pub service: String,
     writers: Vec<Writer>,
@@ -38,6 +39,7 @@ pub struct Crew {
 }
 
 /// One who writes.
+#[derive(Clone)]
 struct Writer {
     ledger: Ledger,
     /// The headers of its identities.
@@ -102,11 +104,18 @@ impl Crew {
         Self { writers: writers.collect(), service, newest_event: 0 }
     }
 
-    /// Has all write until the server is gone or `stop` is set; `told` hears of each acknowledgement.
+    /// Has all write until the server is gone, `stop` is set, or each has sent as many as `most`;
+    /// `told` hears of each acknowledgement.
     ///
     /// # Errors
     /// The first answer that no faultless server gives.
-    pub fn write(&mut self, port: u16, told: &Sender<()>, stop: &AtomicBool) -> Result<Life, String> {
+    pub fn write(
+        &mut self,
+        port: u16,
+        told: &Sender<()>,
+        stop: &AtomicBool,
+        most: u64,
+    ) -> Result<Life, String> {
         let service = &self.service;
         let lives: Vec<Result<Life, String>> = std::thread::scope(|scope| {
             let threads: Vec<_> = self
@@ -114,7 +123,7 @@ impl Crew {
                 .iter_mut()
                 .map(|writer| {
                     let told = told.clone();
-                    scope.spawn(move || writer.write(port, service, &told, stop))
+                    scope.spawn(move || writer.write(port, service, &told, stop, most))
                 })
                 .collect();
             threads.into_iter().map(|it| it.join().expect("a writer")).collect()
@@ -195,6 +204,13 @@ impl Crew {
         Ok(repeated)
     }
 
+    /// The same crew, sure that nothing of what is in flight was done.
+    pub fn sure(&self) -> Self {
+        let mut crew = self.clone();
+        crew.writers.iter_mut().for_each(|it| it.ledger.forget_pending());
+        crew
+    }
+
     /// Plants an acknowledgement that no server has given: the next `verify` must complain.
     pub fn plant(&mut self) -> impl FnOnce(&mut Self) + use<> {
         let writer = self.writers.first_mut().expect("a writer");
@@ -253,10 +269,11 @@ impl Writer {
         service: &str,
         told: &Sender<()>,
         stop: &AtomicBool,
+        most: u64,
     ) -> Result<Life, String> {
         let (mut http, mut life) = (Http::to(port), Life::default());
         let things: Vec<Thing> = self.ledger.things().cloned().collect();
-        while life.sent < WRITES_MAX && !stop.load(Ordering::Relaxed) {
+        while life.sent < most && !stop.load(Ordering::Relaxed) {
             let thing = self.random.pick(&things).clone();
             if self.ledger.pending(&thing).is_some() {
                 // In doubt since the store has failed: left as it is.

@@ -98,6 +98,11 @@ impl Ledger {
         entry.pending = Some(pending);
     }
 
+    /// Nothing of what is in flight was done.
+    pub fn forget_pending(&mut self) {
+        self.entries.values_mut().for_each(|it| it.pending = None);
+    }
+
     /// Compares one object with what was read of it in the time `read`, and gives the state that it
     /// is in: the acknowledged one, or the one in flight.
     ///

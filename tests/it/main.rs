@@ -1,5 +1,5 @@
-//! The binary, driven through its outer doors only, while it is killed: whatever was acknowledged
-//! must stand after it, and whole.
+//! The binary, driven through its outer doors only, while it is killed, its files are damaged and
+//! its disk fails: whatever was acknowledged must stand, whole, or the start must be refused.
 //!
 //! `AIRLOCK_BIN` names the binary (built with debug assertions), `AIRLOCK_SEED` repeats the choices
 //! of a run, though not how its threads met, and `AIRLOCK_LONG=1` makes it longer.
@@ -12,3 +12,4 @@ mod thing;
 mod sight;
 mod crew;
 mod crash;
+mod damage;

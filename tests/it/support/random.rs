@@ -3,6 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A source of choices.
+#[derive(Clone)]
 pub struct Random(u64);
 
 impl Random {
@@ -41,14 +42,12 @@ impl Random {
     }
 }
 
-/// The seed of `AIRLOCK_SEED`, else a new one.
+/// The seed of `AIRLOCK_SEED`, else a new one. It is printed: who fails shows it.
 pub fn seed() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970");
+    let new = u64::from(since.subsec_nanos()) ^ since.as_secs();
     let given = std::env::var("AIRLOCK_SEED").ok();
-    given.map_or_else(
-        || {
-            let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970");
-            u64::from(since.subsec_nanos()) ^ since.as_secs()
-        },
-        |it| it.parse().expect("AIRLOCK_SEED is a number"),
-    )
+    let seed = given.map_or(new, |it| it.parse().expect("AIRLOCK_SEED is a number"));
+    println!("AIRLOCK_SEED={seed}");
+    seed
 }

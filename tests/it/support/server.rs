@@ -163,6 +163,19 @@ impl House {
             Started::Ended(ended) => panic!("the start was refused ({}):\n{}", ended.status, ended.said),
         }
     }
+
+    /// Copies a data directory.
+    pub fn copy(&self, from: &str, to: &str) {
+        let (from, to) = (self.path(from), self.path(to));
+        if to.exists() {
+            fs::remove_dir_all(&to).expect("the old copy is removed");
+        }
+        fs::create_dir_all(&to).expect("a directory");
+        for entry in fs::read_dir(from).expect("a directory") {
+            let path = entry.expect("an entry").path();
+            fs::copy(&path, to.join(path.file_name().expect("a name"))).expect("a copy");
+        }
+    }
 }
 
 fn binary() -> PathBuf {
