@@ -13,6 +13,7 @@ use clap::{Parser, Subcommand};
 use crate::{
     cli::policy::PolicyCommand,
     config::Options,
+    relay::StoreError,
     telemetry::{self, Log, LogFormat},
 };
 
@@ -76,6 +77,9 @@ pub fn run() -> ExitCode {
         }
         Err(Exit::Failed(error)) => {
             eprintln!("airlock: {error:#}");
+            if let Some(failure) = error.chain().find_map(|it| it.downcast_ref::<StoreError>()) {
+                eprintln!("help: {}", failure.help());
+            }
             ExitCode::from(3)
         }
     }

@@ -38,8 +38,16 @@ pub enum StoreError {
     #[error("the data directory is in use by another process")]
     Locked,
     /// SQLite says no.
-    #[error("the store's database failed")]
-    Database(#[from] rusqlite::Error),
+    #[error("`{file}` failed")]
+    Database {
+        /// The file.
+        file: &'static str,
+        /// What SQLite says.
+        source: rusqlite::Error,
+    },
+    /// SQLite stays in a mode in which its promises are weaker.
+    #[error("`{0}` cannot have a write-ahead log")]
+    NoWal(&'static str),
     /// A file could not be read or written.
     #[error("the store's files failed")]
     Files(#[from] std::io::Error),
@@ -65,6 +73,23 @@ pub enum StoreError {
     /// A test asked for it.
     #[error("an injected failure")]
     Injected,
+}
+
+impl StoreError {
+    /// How an operator mends it.
+    pub fn help(&self) -> &'static str {
+        match self {
+            Self::Locked => "stop the other process, or give this one a directory of its own with `--data`",
+            Self::Database { .. } | Self::NoWal(_) | Self::Files(_) => {
+                "see that the disk has room, works and may be written, and start again; \
+                 if that does not mend it, put back a copy of the whole data directory"
+            }
+            Self::Damaged(_) | Self::Group { .. } | Self::BelowAnchor { .. } => {
+                "put back a copy of the whole data directory from before the damage"
+            }
+            Self::Injected => "start again",
+        }
+    }
 }
 
 impl From<BrokenCheckpoint> for StoreError {

@@ -141,6 +141,15 @@ impl Shared {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Marks the end of writing. From here on nobody knows what the disk holds of the log.
+    fn fail(&self, failure: &StoreError) {
+        self.failed.store(true, Ordering::Release);
+        error!(
+            error = failure as &dyn std::error::Error,
+            "the store has failed: no write is acknowledged until the disk is mended and the process restarted"
+        );
+    }
+
     /// Waits for batches; `None` when it is time to end.
     fn next(&self) -> Option<Vec<(Option<Record>, Ticket)>> {
         let mut inbox = self.lock();
@@ -159,11 +168,7 @@ fn drive(mut core: Core, shared: &Arc<Shared>, sealed: &SyncSender<Committed>) {
         let committed = match core.commit(group) {
             Ok(committed) => committed,
             Err((tickets, failure)) => {
-                shared.failed.store(true, Ordering::Release);
-                error!(
-                    error = &failure as &dyn std::error::Error,
-                    "the store has failed: no write is acknowledged until the disk is mended and the process restarted"
-                );
+                shared.fail(&failure);
                 let outcome = |ticket| Outcome { ticket, verdict: Verdict::Not(Failure::Store.into()) };
                 core.seal_unchanged(tickets.into_iter().map(outcome).collect())
             }
@@ -171,11 +176,15 @@ fn drive(mut core: Core, shared: &Arc<Shared>, sealed: &SyncSender<Committed>) {
         if sealed.send(committed).is_err() {
             return;
         }
+        if !shared.failed.load(Ordering::Acquire)
+            && let Err(failure) = core.tend(shared)
+        {
+            shared.fail(&failure);
+        }
         if shared.failed.load(Ordering::Acquire) {
             refuse_the_rest(&core, shared, sealed);
             return;
         }
-        core.tend(shared);
     }
     if let Some(thread) = core.checkpoint.take()
         && thread.join().is_err()
@@ -261,19 +270,20 @@ impl Core {
     }
 
     /// Cuts the log behind a finished checkpoint, and starts the next one when it is time.
-    fn tend(&mut self, shared: &Arc<Shared>) {
+    ///
+    /// # Errors
+    /// When the log cannot be cut: that is a failed write of the log as any other.
+    fn tend(&mut self, shared: &Arc<Shared>) -> Result<(), StoreError> {
         let through = shared.checkpointed.swap(0, Ordering::AcqRel);
         if through != 0 {
-            match self.store.trim(through) {
-                Ok(()) => info!(log.seq = through, "checkpoint written, log cut"),
-                Err(failure) => warn!(error = &failure as &dyn std::error::Error, "the log could not be cut"),
-            }
+            self.store.trim(through)?;
+            info!(log.seq = through, "checkpoint written, log cut");
         }
         let due = CHECKPOINT_BATCHES <= self.batches
             || CHECKPOINT_BYTES <= self.bytes
             || checkpoint_forced(self.batches);
         if !due || self.checkpoint.as_ref().is_some_and(|it| !it.is_finished()) {
-            return;
+            return Ok(());
         }
         (self.batches, self.bytes) = (0, 0);
         let (write, view, shared) = (self.store.checkpointer(), self.view.clone(), shared.clone());
@@ -290,6 +300,7 @@ impl Core {
                 warn!(error = &failure as &dyn std::error::Error, "the checkpoint could not start")
             }
         }
+        Ok(())
     }
 }
 

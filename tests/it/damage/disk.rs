@@ -1,0 +1,197 @@
+//! A disk that fails: one sync or one write comes back with an error, injected by `strace` into the
+//! binary as it is. From then on nothing is acknowledged, and what was is there after a restart.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    process::Command,
+    sync::{
+        atomic::{AtomicBool, Ordering},
+        mpsc::channel,
+    },
+    time::{Duration, Instant},
+};
+
+use super::Base;
+use crate::{
+    crew::{Crew, Fault, Settle},
+    support::{
+        long,
+        random::{Random, seed},
+        server::{House, Server, Start, Started},
+    },
+};
+
+/// How `strace` marks the calls that it has let fail.
+const INJECTED: &str = "(INJECTED)";
+/// Within that time readiness follows the failure of the log.
+const NOTICE: Duration = Duration::from_secs(2);
+/// Between two looks at a file.
+const GLANCE: Duration = Duration::from_millis(2);
+
+/// One failure: the k-th of these calls of each thread.
+#[derive(Clone, Copy, Debug)]
+struct Failure {
+    calls: &'static str,
+    error: &'static str,
+    count: u64,
+}
+
+#[test]
+fn a_failing_disk_ends_acknowledgements_and_loses_none() {
+    if !Command::new("strace").arg("--version").output().is_ok_and(|it| it.status.success()) {
+        assert!(std::env::var("CI").as_deref() != Ok("true"), "strace is missing");
+        println!("skipped: strace is missing");
+        return;
+    }
+    let seed = seed();
+    let base = Base::make(&mut Random::new(seed));
+    // A start makes some two dozen writes, so that only later ones meet a running server.
+    let (syncs, writes): (Vec<u64>, Vec<u64>) = if long() {
+        ((1..=200).collect(), (1..=200).step_by(3).collect())
+    } else {
+        ((1..=20).collect(), [1, 8, 16].into_iter().chain(25..=36).collect())
+    };
+    let failure = |calls, error| move |count| Failure { calls, error, count };
+    let failures = syncs.into_iter().map(failure("fsync,fdatasync", "EIO"));
+    let failures = failures.chain(writes.into_iter().map(failure("pwrite64", "ENOSPC")));
+    let mut tally: BTreeMap<Met, u64> = BTreeMap::new();
+    for failure in failures {
+        match met_by(failure, &base) {
+            Ok(met) => *tally.entry(met).or_default() += 1,
+            Err(fault) => panic!("{failure:?}:\n{fault}"),
+        }
+    }
+    println!("{tally:?}");
+    let running = tally.get(&Met::Running).copied().unwrap_or_default();
+    assert!(tally.values().sum::<u64>() < 2 * running, "hardly any failure met a running server: {tally:?}");
+}
+
+/// What the failure met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Met {
+    /// The log of a running server.
+    Running,
+    /// A server that was starting.
+    Starting,
+    /// Something that a log without fault makes good: a checkpoint, a directory.
+    Elsewhere,
+}
+
+fn met_by(failure: Failure, base: &Base) -> Result<Met, String> {
+    let (house, mut crew) = (&base.house, base.crew.clone());
+    house.copy("closed", "disk");
+    let file = house.path("trace");
+    let Failure { calls, error, count } = failure;
+    let under = [
+        "strace",
+        "-D", // the server stays our child
+        "-f",
+        "--seccomp-bpf",
+        "-qq",
+        "-y",
+        "-s0",
+        "-o",
+        &file.to_string_lossy(),
+        "-e",
+        &format!("trace={calls}"),
+        "-e",
+        &format!("inject={calls}:error={error}:when={count}"),
+    ];
+    let start = Start {
+        env: vec![("AIRLOCK_CHECKPOINT_BATCHES", "5".to_owned())],
+        under: under.map(str::to_owned).to_vec(),
+    };
+    let met = match house.start("disk", &start) {
+        Started::Ended(ended) if ended.status.code() == Some(3) && trace(house).contains(INJECTED) => {
+            Met::Starting
+        }
+        Started::Ended(ended) => return Err(format!("{}:\n{}", ended.status, ended.said)),
+        Started::Ready(server) => {
+            // Each writer waits for each of its writes: there are at least as many groups as it sends.
+            if failed(server, house, &mut crew, 40 + 2 * count)? { Met::Running } else { Met::Elsewhere }
+        }
+    };
+    // The disk is mended: all that was acknowledged is there, and it is written to as ever.
+    let server = house.started("disk", &Start::default());
+    compared(&mut crew, &server, Settle::All)?;
+    let (tell, _) = channel();
+    let life = crew.write(server.port, &tell, &AtomicBool::new(false), 10)?;
+    if life.acknowledged == 0 {
+        return Err("nothing is acknowledged after the disk was mended".into());
+    }
+    server.kill();
+    compared(&mut crew, &house.started("disk", &Start::default()), Settle::All)?;
+    Ok(met)
+}
+
+/// Writes until the log fails, and looks at the server that is left; `false` when it does not fail.
+fn failed(server: Server, house: &House, crew: &mut Crew, most: u64) -> Result<bool, String> {
+    let (tell, _) = channel();
+    let (stop, port) = (AtomicBool::new(false), server.port);
+    let life = std::thread::scope(|scope| {
+        let writing = scope.spawn(|| crew.write(port, &tell, &stop, most));
+        while !of_the_log(house) && !writing.is_finished() {
+            std::thread::sleep(GLANCE);
+        }
+        let noticed = Instant::now();
+        while of_the_log(house) && ready(&server) && noticed.elapsed() < NOTICE {
+            std::thread::sleep(GLANCE);
+        }
+        stop.store(true, Ordering::Relaxed);
+        writing.join().expect("the writers")
+    })?;
+    if !of_the_log(house) {
+        compared(crew, &server, Settle::All)?;
+        let (kept, ended) = (ready(&server), server.terminate());
+        return if kept && ended.status.success() && trace(house).contains(INJECTED) {
+            Ok(false)
+        } else {
+            Err(format!("the log did not fail, yet: {}:\n{}\n{}", ended.status, ended.said, trace(house)))
+        };
+    }
+    if ready(&server) {
+        return Err(format!("the log has failed, and /ready is still 200:\n{}", trace(house)));
+    }
+    let failed_ms = life.failed_ms.ok_or("nobody was told that the store has failed")?;
+    if failed_ms < life.newest_sent_ms {
+        return Err(format!("a write of {} was acknowledged after {failed_ms}", life.newest_sent_ms));
+    }
+    let after = crew.write(port, &tell, &AtomicBool::new(false), 20)?;
+    if after.acknowledged != 0 || after.sent == 0 {
+        return Err(format!("{} of {} were acknowledged after the failure", after.acknowledged, after.sent));
+    }
+    // Reading goes on, and shows nothing of the group that failed.
+    compared(&mut crew.sure(), &server, Settle::Nothing)?;
+    let ended = server.terminate();
+    if ended.status.code() != Some(3) {
+        return Err(format!("SIGTERM should end it with 3, not {}:\n{}", ended.status, ended.said));
+    }
+    Ok(true)
+}
+
+/// Whether a call on the log or its anchor has failed.
+fn of_the_log(house: &House) -> bool {
+    // A call may be told in two lines, and only the first of them names the file.
+    let (text, mut begun) = (trace(house), BTreeMap::new());
+    text.lines().any(|line| {
+        let (thread, call) = line.split_once(' ').unwrap_or_default();
+        let named = if call.contains("resumed>") { begun.remove(thread).unwrap_or_default() } else { call };
+        if call.ends_with("<unfinished ...>") {
+            begun.insert(thread, call);
+        }
+        call.contains(INJECTED) && (named.contains("/log.db") || named.contains("/anchor"))
+    })
+}
+
+fn trace(house: &House) -> String {
+    fs::read_to_string(house.path("trace")).unwrap_or_default()
+}
+
+fn ready(server: &Server) -> bool {
+    server.http().get("/ready", "").is_ok_and(|it| it.status == 200)
+}
+
+fn compared(crew: &mut Crew, server: &Server, settle: Settle) -> Result<(), String> {
+    crew.verify(server, settle).map_err(Fault::into_text)
+}

@@ -1,0 +1,15 @@
+//! The binary, driven through its outer doors only, while it is killed, its files are damaged and
+//! its disk fails: whatever was acknowledged must stand, whole, or the start must be refused.
+//!
+//! `AIRLOCK_BIN` names the binary (built with debug assertions), `AIRLOCK_SEED` repeats the choices
+//! of a run, though not how its threads met, and `AIRLOCK_LONG=1` makes it longer.
+
+#![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
+
+mod support;
+mod ledger;
+mod thing;
+mod sight;
+mod crew;
+mod crash;
+mod damage;
