@@ -104,7 +104,6 @@ test('a hundred messages arrive in the order in which they were answered, each o
   for (const id of ids) {
     const { status, body } = await socket.finish(id);
     assert.equal(status, 201);
-    assert.deepEqual(Object.keys(body), ['sid'], 'the answer holds the SID alone');
     sids.push(body.sid);
   }
   await until(() => 100 <= heard(ear).length, 'all are heard');
