@@ -40,7 +40,7 @@ const seeded = () => Number(process.env.AIRLOCK_SEED ?? randomInt(2 ** 31));
 /** What one client knows of one object. */
 class Copy {
   constructor(kind, sid) {
-    Object.assign(this, { kind, sid, last: null, data: undefined, items: new Map(), added: new Map(), removed: new Map(), faults: [] });
+    Object.assign(this, { kind, sid, last: null, data: undefined, items: new Map(), added: new Map(), removed: new Map(), early: new Set(), faults: [] });
   }
 
   /** The state at opening: what stands, and the id from which events follow. */
@@ -49,7 +49,9 @@ class Copy {
     this.data = root.data;
     for (const item of items) {
       this.items.set(item.index ?? item.key, item.data);
-      if (this.kind === 'list') this.added.set(item.index, 1);
+      if (this.kind !== 'list') continue;
+      this.added.set(item.index, 1);
+      if (root.last_event_id < item.last_event_id) this.early.add(item.index); // its event is still to come, once
     }
   }
 
@@ -60,7 +62,7 @@ class Copy {
     switch (type) {
       case 'document_updated': this.data = event.document_data; break;
       case 'list_item_added':
-        this.added.set(id, (this.added.get(id) ?? 0) + 1);
+        if (!this.early.delete(id)) this.added.set(id, (this.added.get(id) ?? 0) + 1);
         this.items.set(id, event.item_data);
         break;
       case 'list_item_updated':

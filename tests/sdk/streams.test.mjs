@@ -174,6 +174,37 @@ test('a live message has its fields', async () => {
   assert.ok(!Number.isNaN(Date.parse(event.date_created)));
 });
 
+test('a message over plain HTTP has no connection to leave out: all hear it', async () => {
+  const { ada, socket, stream, messages } = await raw();
+  await socket.subscribe(stream.sid, 'stream', null);
+  const answer = await fetch(airlock.url + messages, {
+    method: 'POST', headers: { Authorization: `Bearer ${airlock.token(ada)}`, 'Content-Type': 'application/json' }, body: JSON.stringify({ data: { n: 1 } }),
+  });
+  assert.equal(answer.status, 201);
+  await until(() => heard(socket).length, 'heard');
+  assert.deepEqual(heard(socket).map((it) => it.message_data), [{ n: 1 }]);
+});
+
+test('one that does not read what it subscribed to harms nobody: the others hear all, in order', async () => {
+  const { ada, socket, stream, messages } = await raw();
+  const [ear, slow] = [await airlock.socket(ada), await airlock.socket(ada)];
+  for (const it of [ear, slow]) await it.subscribe(stream.sid, 'stream', null);
+  slow.ws.pause();
+  const [waves, pad] = [30, 'x'.repeat(4_000)];
+  for (let wave = 0; wave < waves; wave += 1) {
+    const ids = Array.from({ length: 100 }, (_, n) => socket.start('POST', messages, { data: { n: wave * 100 + n, pad } }));
+    for (const id of ids) assert.equal((await socket.finish(id, 20_000)).status, 201);
+    socket.frames.length = 0;
+  }
+  await until(() => waves * 100 <= heard(ear).length, 'all are heard', 20_000);
+  assert.deepEqual(heard(ear).map((it) => it.message_data.n), Array.from({ length: waves * 100 }, (_, n) => n));
+  slow.ws.resume();
+  await Promise.race([slow.closed, slow.request('GET', path('Streams', stream.sid)).catch(() => {})]);
+  const late = heard(slow).map((it) => it.message_data.n);
+  assert.deepEqual(late, [...new Set(late)].sort((a, b) => a - b), 'what it gets is in order, none twice');
+  assert.ok(await airlock.healthy());
+});
+
 // ---- nothing is kept
 
 test('nothing of a message stands in the data directory: not live, not after kill -9, not after a checkpoint', async () => {
