@@ -385,33 +385,46 @@ test('revoking under load: no event of a write that began behind the acknowledge
   }
 });
 
-test('what waits for a slow reader is dropped with its right: nothing of it follows `subscription_failed`', async () => {
-  const bob = fresh('bob');
-  const [it, mark] = [await make('Lists'), await make('Documents')];
+test('what waits for a slow reader is dropped with its right: nothing of it follows `subscription_failed`', async (t) => {
+  const [ada, bob] = [fresh('ada'), fresh('bob')];
+  const it = await make('Lists');
   await airlock.grant('Lists', it.sid, bob, 'r');
-  await airlock.grant('Documents', mark.sid, bob, 'r');
-  const socket = await airlock.socket(bob);
-  assert.deepEqual([await subscribe(socket, it), await subscribe(socket, mark)], [200, 200]);
-  const ada = fresh('ada');
   await airlock.grant('Lists', it.sid, ada, 'w');
   const writer = await airlock.socket(ada);
-  socket.ws.pause(); // and the machine's buffers fill
-  const pad = 'x'.repeat(15_000);
-  for (let wave = 0; wave < 12; wave += 1) {
-    const ids = Array.from({ length: 50 }, (_, n) => writer.start('POST', it.items, { data: { n: wave * 50 + n + 1, pad } }));
+  // How much the machine takes in before the outbox fills is not known. So one reader after the other stops, some of them
+  // at the right time: much waits for it in the server, and not so much that its connection is closed.
+  const [readers, each, pad] = [48, 10, 'x'.repeat(12_000)];
+  const slow = [];
+  let sent = 0;
+  for (let n = 0; n < readers; n += 1) {
+    const socket = await airlock.socket(bob);
+    assert.equal((await socket.subscribe(it.sid, 'list', null)).kind, 'subscription_established');
+    socket.ws.pause();
+    slow.push({ socket, from: sent });
+    const ids = Array.from({ length: each }, () => writer.start('POST', it.items, { data: { n: ++sent, pad } }));
     for (const id of ids) allowed(await writer.finish(id, 20_000), 'the writer');
   }
   await rest('DELETE', undefined, 'Lists', it.sid, 'Permissions', bob);
-  await changeOverRest(it, 'late');
-  await changeOverRest(mark, 'mark');
-  socket.ws.resume();
-  await Promise.race([until(() => heard(socket, mark).includes('mark'), 'the mark', 20_000), socket.closed]);
-  const told = socket.frames.findIndex((frame) => frame.body?.event_type === 'subscription_failed');
-  assert.ok(!heard(socket, it).includes('late'), 'nothing that came behind the revocation');
-  if (!socket.gone) {
-    assert.ok(0 <= told, 'it is told');
-    assert.ok(!socket.frames.slice(told).some((frame) => frame.body?.event_type?.startsWith('list_')), 'nothing follows');
+  allowed(await change(writer, it, 'late'), 'writes go on');
+  for (const { socket } of slow) socket.ws.resume();
+  const counts = { closed: 0, level: 0, dropped: 0 };
+  for (const { socket, from } of slow) {
+    await Promise.race([socket.closed, socket.request('GET', path('Documents', 'none')).catch(() => {})]);
+    const numbers = heard(socket, it);
+    assert.ok(!numbers.includes('late'), 'nothing that came behind the revocation');
+    assert.deepEqual(numbers, Array.from({ length: numbers.length }, (_, n) => from + n + 1), 'what it got is what came first, in order');
+    const told = socket.frames.findIndex((frame) => frame.body?.event_type === 'subscription_failed');
+    if (0 <= told) assert.ok(!socket.frames.slice(told).some((frame) => frame.body?.event_type?.startsWith('list_')), 'nothing follows');
+    if (socket.gone) counts.closed += 1;
+    else {
+      assert.equal(failures(socket, it).length, 1, 'it is told');
+      counts[numbers.length < sent - from ? 'dropped' : 'level'] += 1;
+    }
+    await socket.close();
   }
+  t.diagnostic(JSON.stringify(counts));
+  if (!counts.closed) return t.skip('the buffers of this machine take everything in'); // then nothing waits in the server
+  assert.ok(0 < counts.dropped, `for some of them something waited: ${JSON.stringify(counts)}`);
 });
 
 test('who lost `read` while away is told so at its return, and hears nothing of what it missed', async () => {

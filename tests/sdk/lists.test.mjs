@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { Airlock, connected, fresh, long, path, pathOf, refused, subscribed } from './support.mjs';
+import { Airlock, connected, fresh, path, pathOf, refused, subscribed } from './support.mjs';
 import { listed } from './socket.mjs';
 import { next, until, watch } from './waiting.mjs';
 
@@ -717,7 +717,7 @@ test('a live event of a list has all its fields', async () => {
   }
 });
 
-test('who comes back from below the kept removals is told 410 with an own code, not left with what is gone (decision 29)', { skip: !long && 'AIRLOCK_LONG=1' }, async () => {
+test('who comes back from below the kept removals is told 410 with an own code, not left with what is gone (decision 29)', async () => {
   const { ada, socket, list, items } = await raw(1);
   const from = (await socket.request('GET', path('Lists', list.sid))).body.last_event_id;
   for (let wave = 0; wave < 103; wave += 1) {
