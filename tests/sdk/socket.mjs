@@ -26,7 +26,7 @@ export function decode(message) {
 export class Socket {
   /** Opens the WebSocket only; `init` comes next. */
   static async open(url) {
-    const socket = new Socket();
+    const socket = new this();
     socket.ws = new WebSocket(url, { perMessageDeflate: false });
     socket.frames = [];        // everything received, in order
     socket.binary = true;      // stays true while the server keeps to binary messages

@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import sync from 'twilio-sync';
+import { Cable } from './cable.mjs';
 import { Socket } from './socket.mjs';
 import { token } from './tokens.mjs';
 import { next, until, within } from './waiting.mjs';
@@ -60,6 +61,7 @@ export class Airlock {
     airlock.admin = '127.0.0.1:0';
     airlock.clients = new Set();
     airlock.sockets = new Set();
+    airlock.cables = new Set();
     airlock.raw = { stdout: '', stderr: '' }; // over all its lives
     airlock.starts = 0;
     try {
@@ -143,8 +145,10 @@ export class Airlock {
 
   /** The end of the test: clients, sockets, process, folder. */
   async stop() {
-    for (const client of this.clients) client.shutdown().catch(() => {});
+    // A client that is coming back cannot be shut down: its socket throws at whoever closes it early. It ends with the process.
+    for (const client of this.clients) if (client.connectionState === 'connected') client.shutdown().catch(() => {});
     for (const socket of this.sockets) socket.close();
+    for (const cable of this.cables) cable.close();
     if (this.child && this.child.exitCode === null && this.child.signalCode === null) {
       this.child.kill('SIGTERM');
       const forced = setTimeout(() => this.child.kill('SIGKILL'), 5_000);
@@ -196,27 +200,53 @@ export class Airlock {
     return status === 200 ? body.data : null;
   }
 
-  /** The entries of a map, key to data. */
-  async entries(name) {
-    const found = {};
-    let page = `${this.at('Maps', name, 'Items')}?PageSize=100`;
+  /** The items of a map or list as a backend sees them, in order; none when it does not stand. */
+  async allItems(kind, name) {
+    const found = [];
+    let page = `${this.at(kind, name, 'Items')}?PageSize=100`;
     while (page) {
       const { status, body } = await this.backend('GET', page);
-      if (status === 404) return {};
+      if (status === 404) return [];
       assert.equal(status, 200, `items of ${name}: ${JSON.stringify(body)}`);
-      for (const item of body.items) found[item.key] = item.data;
+      found.push(...body.items);
       page = body.meta.next_page_url;
     }
     return found;
+  }
+
+  /** The entries of a map, key to data. */
+  async entries(name) {
+    return Object.fromEntries((await this.allItems('Maps', name)).map((item) => [item.key, item.data]));
+  }
+
+  /** The items of a list: pairs of index and data, in order. */
+  async list(name) {
+    return (await this.allItems('Lists', name)).map((item) => [item.index, item.data]);
+  }
+
+  /** Lets an identity do what `rights` says (a string of `r`, `w`, `m`) with one object, over REST. */
+  async grant(kind, name, identity, rights, service = this.service) {
+    const form = { Read: String(rights.includes('r')), Write: String(rights.includes('w')), Manage: String(rights.includes('m')) };
+    const where = `/v1/Services/${service}/${[kind, name, 'Permissions', identity].map(encodeURIComponent).join('/')}`;
+    const answer = await this.backend('POST', where, form);
+    assert.equal(answer.status, 200, `grant ${rights} on ${name} to ${identity}: ${answer.text}`);
+    return answer.body;
   }
 
   token(identity, options = {}) {
     return token(this.account, identity, { service: this.service, ...options });
   }
 
-  /** An SDK client that need not connect. */
-  anyClient(jwt) {
-    const client = new sync.SyncClient(jwt, { Twilsock: { uri: this.ws }, logLevel: 'silent' });
+  /** A line to the server that can be cut: SDK clients and sockets that use its `ws` are away until it is mended. */
+  async cable() {
+    const cable = await Cable.open(this.port);
+    this.cables.add(cable);
+    return cable;
+  }
+
+  /** An SDK client that need not connect; `uri` is another way to the server. */
+  anyClient(jwt, uri = this.ws) {
+    const client = new sync.SyncClient(jwt, { Twilsock: { uri }, logLevel: 'silent' });
     client.states = [];
     client.on('connectionStateChanged', (state) => client.states.push(state));
     this.clients.add(client);
@@ -224,8 +254,8 @@ export class Airlock {
   }
 
   /** A connected SDK client. */
-  async client(identity, options = {}) {
-    const client = this.anyClient(this.token(identity, options));
+  async client(identity, { cable, ...options } = {}) {
+    const client = this.anyClient(this.token(identity, options), cable?.ws);
     await connected(client);
     return client;
   }
@@ -256,7 +286,7 @@ export async function connected(client, ms = 20_000) {
 
 /** Resolves when the server says that the subscription of this object stands. */
 export async function subscribed(object) {
-  const entity = object.syncDocumentImpl ?? object.syncMapImpl;
+  const entity = object.syncDocumentImpl ?? object.syncMapImpl ?? object.syncListImpl ?? object.syncStreamImpl;
   await until(() => entity.subscriptionState === 'established', `subscription of ${object.uniqueName ?? object.sid}`);
   return object;
 }

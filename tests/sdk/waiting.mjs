@@ -37,7 +37,7 @@ export function next(emitter, name, { test = () => true, ms, what = name } = {})
 }
 
 /** Records the SDK events of one object, copied at once: the SDK changes its items in place. */
-export function watch(object, names = ['updated', 'removed', 'itemAdded', 'itemUpdated', 'itemRemoved', 'failure']) {
+export function watch(object, names = ['updated', 'removed', 'itemAdded', 'itemUpdated', 'itemRemoved', 'messagePublished', 'failure']) {
   const seen = [];
   const waiters = new Set();
   for (const name of names) {
@@ -46,8 +46,10 @@ export function watch(object, names = ['updated', 'removed', 'itemAdded', 'itemU
       seen.push(structuredClone({
         name,
         isLocal: event?.isLocal,
-        data: item ? item.data : event?.data,
+        data: item ? item.data : event?.message ? event.message.data : event?.data,
         key: item ? item.key : event?.key,
+        index: item ? item.index : event?.index,
+        sid: event?.message?.sid,
         previous: event?.previousItemData ?? event?.previousData,
         id: item?.lastEventId,
         status: event?.status,
