@@ -39,22 +39,28 @@ pub(super) struct Place<'r> {
     pub(super) kind: ObjectKind,
     pub(super) name: Option<&'r UniqueName>,
     by_sid: bool,
+    making: bool,
 }
 
 impl<'r> Place<'r> {
     pub(super) fn of(operation: &'r Operation) -> Self {
         match operation {
-            Operation::Create { kind, name, .. } => Self { kind: *kind, name: name.as_ref(), by_sid: false },
-            other => other
-                .address()
-                .map_or(Self { kind: ObjectKind::Document, name: None, by_sid: false }, Self::at),
+            Operation::Create { kind, name, .. } => {
+                Self { kind: *kind, name: name.as_ref(), by_sid: false, making: true }
+            }
+            other => {
+                let nowhere = Self { kind: ObjectKind::Document, name: None, by_sid: false, making: false };
+                other.address().map_or(nowhere, Self::at)
+            }
         }
     }
 
     pub(super) fn at(address: &'r Address) -> Self {
         match &address.object {
-            ObjectRef::Name(name) => Self { kind: address.kind, name: Some(name), by_sid: false },
-            ObjectRef::Sid(_) => Self { kind: address.kind, name: None, by_sid: true },
+            ObjectRef::Name(name) => {
+                Self { kind: address.kind, name: Some(name), by_sid: false, making: false }
+            }
+            ObjectRef::Sid(_) => Self { kind: address.kind, name: None, by_sid: true, making: false },
         }
     }
 
@@ -81,7 +87,7 @@ pub(super) fn grounds(
         Route::Private { policy, captures } => {
             let owner = captures.identity().and_then(|it| Identity::try_from(it).ok());
             let Some(owner) = owner.filter(|owner| client.is_none_or(|it| it == owner)) else {
-                return Err(forbidden(Some(&policy)));
+                return Err(closed(caller, place, &policy));
             };
             Ok(Grounds::Private { policy, captures, owner })
         }
@@ -96,7 +102,7 @@ pub(super) fn grounds(
             };
             Ok(Grounds::Shared { policy, sid, name: name.cloned() })
         }
-        Route::Closed { policy } => Err(forbidden(Some(&policy))),
+        Route::Closed { policy } => Err(closed(caller, place, &policy)),
         Route::Plain => match standing.head.as_ref().map(|it| &it.space) {
             Some(Space::Private { .. } | Space::Shared { .. }) if client.is_some() => Err(forbidden(None)),
             _ => Ok(Grounds::Plain),
@@ -138,7 +144,7 @@ pub(super) fn writable(
         Grounds::Private { .. } if making || standing.head.is_some() => Ok(()),
         Grounds::Plain if making => Ok(()),
         Grounds::Plain => {
-            let head = found(place, standing)?;
+            let head = found(caller, place, standing)?;
             debug_assert_eq!(head.space, Space::Plain);
             match caller.identity() {
                 None => Ok(()),
@@ -146,7 +152,7 @@ pub(super) fn writable(
                     .map_err(|_| forbidden(None)),
             }
         }
-        Grounds::Private { .. } | Grounds::Service => found(place, standing).map(|_| ()),
+        Grounds::Private { .. } | Grounds::Service => found(caller, place, standing).map(|_| ()),
     }
 }
 
@@ -164,11 +170,11 @@ pub(super) fn readable(
             if everyone || standing.permission.read { Ok(()) } else { Err(forbidden(Some(policy))) }
         }
         Grounds::Shared { .. } | Grounds::Service => Ok(()),
-        Grounds::Private { .. } => found(place, standing).map(|_| ()),
+        Grounds::Private { .. } => found(caller, place, standing).map(|_| ()),
         // A SID that fits, of an object that does not stand: it reads as empty (decision 18).
         Grounds::Plain if standing.head.is_none() && standing.derived.is_some() => Ok(()),
         Grounds::Plain => {
-            found(place, standing)?;
+            found(caller, place, standing)?;
             match caller.identity() {
                 None => Ok(()),
                 Some(_) => {
@@ -179,11 +185,12 @@ pub(super) fn readable(
     }
 }
 
-fn found<'s>(place: &Place<'_>, standing: &'s Standing) -> Result<&'s Head, Refusal> {
+fn found<'s>(caller: &Caller, place: &Place<'_>, standing: &'s Standing) -> Result<&'s Head, Refusal> {
     match (&standing.head, standing.derived) {
         (Some(head), _) => Ok(head),
-        (None, Some(_)) => Err(forbidden(None)),
-        (None, None) => Err(Refusal::plain(Reason::NotFound(place.missing()))),
+        // A name that was never told belongs to this SID: a client learns nothing of it.
+        (None, Some(_)) if caller.identity().is_some() => Err(forbidden(None)),
+        (None, _) => Err(Refusal::plain(Reason::NotFound(place.missing()))),
     }
 }
 
@@ -203,4 +210,14 @@ pub(super) fn right(operation: &Operation) -> Right {
 
 pub(super) fn forbidden(policy: Option<&Arc<Policy>>) -> Refusal {
     refused(Reason::Forbidden, policy, "address", Vec::new())
+}
+
+/// A governed name in another kind, or of an identity that cannot be one: closed to clients, and
+/// there is nothing there for backends (decision 16).
+fn closed(caller: &Caller, place: &Place<'_>, policy: &Arc<Policy>) -> Refusal {
+    match caller.identity() {
+        Some(_) => forbidden(Some(policy)),
+        None if place.making => Refusal::plain(Reason::NameTaken),
+        None => Refusal::plain(Reason::NotFound(place.missing())),
+    }
 }

@@ -128,6 +128,8 @@ pub async fn serve(
         .header_read_timeout(Duration::from_secs(KEEP_ALIVE_SECONDS))
         .max_header_size(HEAD_BYTES_MAX)
         .max_headers(HEADERS_MAX)
+        // Python's library hands out headers by exact name.
+        .title_case_headers(true)
         .serve_connection(TokioIo::new(timed), service)
         .with_upgrades();
     // On the heap, so that it is gone as soon as the socket is upgraded.

@@ -76,7 +76,7 @@ test('decision 18: a SID that was not derived here is 404, and no name outside t
   for (const name of ['rooms/7', 'rooms/7/cursors/x', 'rooms//cursors', 'Rooms/7/cursors']) fault(await http('GET', `/Maps/${segment(name)}`), 404, 20404, name);
 });
 
-test('§5.2: 54007 is the clients\' plane\'s: a backend finds no document under the name of a shared map, and no list under a private one', { todo: 'the relay refuses backends with 403/54007 there' }, async () => {
+test('§5.2: 54007 is the clients\' plane\'s: a backend finds no document under the name of a shared map, and no list under a private one', async () => {
   fault(await http('GET', `/Documents/${segment('rooms/7/cursors')}`), 404, 20404);
   fault(await http('GET', `/Lists/${segment('cursors/7/ada')}`), 404, 20404);
   fault(await http('DELETE', `/Documents/${segment('rooms/7/cursors')}`), 404, 20404);
@@ -84,7 +84,7 @@ test('§5.2: 54007 is the clients\' plane\'s: a backend finds no document under 
   assert.notEqual(made.body.code, 54007, made.text);
 });
 
-test('§5.2: 54007 is the clients\' plane\'s: by the SID of a shared object that does not stand a backend\'s write is taken or 404', { todo: 'the relay refuses backends with 403/54007 there, while reads by that SID are 200' }, async () => {
+test('§5.2: 54007 is the clients\' plane\'s: by the SID of a shared object that does not stand a backend\'s write is taken or 404', async () => {
   const map = (await http('GET', player().map)).body.sid;
   const document = (await http('GET', person().shared)).body.sid;
   const rights = { Read: 'true', Write: 'false', Manage: 'false' };
