@@ -24,8 +24,8 @@ mod tests {
         let fields = [
             ("Digits", "1234"),
             ("To", "+18005551212"),
-            ("From", "+14158675310"),
-            ("Caller", "+14158675310"),
+            ("From", "+12349013030"),
+            ("Caller", "+12349013030"),
             ("CallSid", "CA1234567890ABCDE"),
         ];
         let fields = fields.map(|(name, value)| (name, value.to_owned()));

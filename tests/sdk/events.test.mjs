@@ -249,16 +249,16 @@ test('a stream ends with its token, with a last word', async () => {
   assert.equal(stream.seen.at(-1), expired, 'nothing after it');
 });
 
-test('a switch of the permissions ends the streams of that service only', async () => {
-  const service = (await rest('POST', '/v1/Services', { FriendlyName: 'other', AclEnabled: 'true' })).body.sid;
-  const [there, here] = [airlock.token(fresh('ada'), { service }), (await player()).token];
-  const map = `rooms/${fresh('room')}/cursors`;
-  const streams = await Promise.all([there, here].map((token) => Stream.open(url('Maps', map), { token })));
+test('when permissions begin to count, the streams that lack them end with 403, and no others', async () => {
+  const service = (await rest('POST', '/v1/Services', { FriendlyName: 'other', AclEnabled: 'false' })).body.sid;
+  const [ada, bob] = [fresh('ada'), fresh('bob')].map((identity) => airlock.token(identity, { service }));
+  const document = await own(ada, 'Documents');
+  const streams = await Promise.all([ada, bob].map((token) => Stream.open(url('Documents', document.sid), { token })));
   await Promise.all(streams.map((it) => it.established()));
-  await rest('POST', `/v1/Services/${service}`, { AclEnabled: 'false' });
-  assert.equal(await streams[0].end(), 'end');
-  assert.equal(streams[1].gone, undefined);
-  streams[1].close();
+  await rest('POST', `/v1/Services/${service}`, { AclEnabled: 'true' });
+  assert.equal(await streams[1].end(), 'end');
+  assert.equal(streams[0].gone, undefined, 'whose it is, hears on');
+  streams[0].close();
 });
 
 test('a reader that does not read is cut, and resumes without loss', async () => {
