@@ -112,27 +112,22 @@ fn reasons() -> Vec<(Reason, Reach)> {
 /// A variant that is missing here does not compile: give it a row above as well.
 fn known(fault: &Fault, reason: &Reason, failure: Failure) {
     match fault {
-        Fault::IfMatch | Fault::BodyTooLarge | Fault::BodyMissing | Fault::Body | Fault::DoubledAttribute => {
-            ()
-        }
-        Fault::Attribute { .. }
-        | Fault::Data { .. }
-        | Fault::NoParameter
-        | Fault::Ttl
-        | Fault::WebhookUrl => (),
-        Fault::FriendlyName | Fault::UniqueName | Fault::Key | Fault::Index | Fault::Identity => (),
-        Fault::Order | Fault::Bounds | Fault::PageToken | Fault::PageSize | Fault::Parameter { .. } => (),
-        Fault::Missing { .. } | Fault::UnknownPath | Fault::Method => (),
+        Fault::IfMatch | Fault::BodyTooLarge | Fault::BodyMissing | Fault::Body => {}
+        Fault::Attribute { .. } | Fault::DoubledAttribute | Fault::Data { .. } | Fault::NoParameter => {}
+        Fault::Ttl | Fault::WebhookUrl | Fault::FriendlyName | Fault::UniqueName | Fault::Key => {}
+        Fault::Index | Fault::Identity | Fault::Order | Fault::Bounds | Fault::PageToken => {}
+        Fault::PageSize | Fault::Parameter { .. } | Fault::Missing { .. } | Fault::UnknownPath => {}
+        Fault::Method => {}
     }
     match reason {
-        Reason::Credential(_) | Reason::Forbidden | Reason::TooLarge { .. } | Reason::Data(_) => (),
-        Reason::UnsafeInteger | Reason::Schema | Reason::Rewrite | Reason::SharedSchema | Reason::Limit => (),
-        Reason::Quota { .. } | Reason::Watermark { .. } | Reason::NotFound(_) | Reason::NameTaken => (),
-        Reason::ItemExists | Reason::Private | Reason::RevisionMismatch { .. } | Reason::BelowFloor => (),
-        Reason::TooManySubscriptions => (),
+        Reason::Credential(_) | Reason::Forbidden | Reason::TooLarge { .. } | Reason::Data(_) => {}
+        Reason::UnsafeInteger | Reason::Schema | Reason::Rewrite | Reason::SharedSchema => {}
+        Reason::Limit | Reason::Quota { .. } | Reason::Watermark { .. } | Reason::NotFound(_) => {}
+        Reason::NameTaken | Reason::ItemExists | Reason::Private => {}
+        Reason::RevisionMismatch { .. } | Reason::BelowFloor | Reason::TooManySubscriptions => {}
     }
     match failure {
-        Failure::Store | Failure::Busy | Failure::Contended | Failure::Stopping => (),
+        Failure::Store | Failure::Busy | Failure::Contended | Failure::Stopping => {}
     }
 }
 
