@@ -3,6 +3,7 @@
 //! Order of judgement (sync-rest, 5.3): 401, then path and method, then what must stand, then the
 //! parameters. The relay judges everything else.
 
+mod description;
 mod form;
 mod items;
 mod objects;
@@ -15,8 +16,9 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Buf;
 use futures::Stream;
 use warp::{
+    Filter,
     filters::BoxedFilter,
-    http::Method,
+    http::{HeaderValue, Method, header},
     reply::{self, Response},
 };
 
@@ -34,17 +36,38 @@ use crate::{
     },
 };
 
-/// The route of everything under `/v1`.
+/// The route of everything under `/v1`, and of its description.
 pub fn routes(relay: Relay, base: BaseUrl) -> BoxedFilter<(reply::Response,)> {
-    http::door("v1", move |incoming| {
+    let door = http::door("v1", move |incoming| {
         let (relay, base) = (relay.clone(), base.clone());
         async move {
             let path = incoming.path.clone();
-            answer(&relay, &base, incoming).await.unwrap_or_else(|stop| {
-                let problem = Problem::of(&stop, Plane::Rest).at_path(&path);
-                http::problem(&problem, "Basic realm=\"Airlock\"")
-            })
+            answer(&relay, &base, incoming).await.unwrap_or_else(|stop| refused(&stop, &path))
         }
+    });
+    description::route().or(door).unify().boxed()
+}
+
+fn refused(stop: &Stop, path: &str) -> Response {
+    let mut response =
+        http::problem(&Problem::of(stop, Plane::Rest).at_path(path), "Basic realm=\"Airlock\"");
+    if let Stop::Fault(Fault::Method) = stop
+        && let Some(methods) = allowed(path)
+    {
+        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(methods));
+    }
+    response
+}
+
+/// The methods of a path, for those who tried another (RFC 9110, section 15.5.6).
+fn allowed(path: &str) -> Option<&'static str> {
+    let path = segments(path)?;
+    let path: Vec<&str> = path.iter().map(String::as_str).collect();
+    Some(match find(&path).ok()?.verbs() {
+        [Verb::Get] => "GET",
+        [Verb::Post] => "POST",
+        [Verb::Get, Verb::Post] => "GET, POST",
+        _ => "GET, POST, DELETE",
     })
 }
 
@@ -129,28 +152,41 @@ enum Verb {
     Delete,
 }
 
-fn route<'p>(path: &[&'p str], method: &Method) -> Result<(Target<'p>, Verb), Fault> {
-    let ["v1", "Services", rest @ ..] = path else { return Err(Fault::UnknownPath) };
-    let target = match *rest {
-        [] => Target::Services,
-        [service] => Target::Service(service),
-        [service, word, ref rest @ ..] => {
-            let kind = resource::kind_of(word).ok_or(Fault::UnknownPath)?;
-            within(service, kind, rest).ok_or(Fault::UnknownPath)?
+impl Target<'_> {
+    /// What may be done with it.
+    fn verbs(self) -> &'static [Verb] {
+        match self {
+            Self::Services | Self::Objects(..) | Self::Items(_) => &[Verb::Get, Verb::Post],
+            Self::Messages(_) => &[Verb::Post],
+            Self::Permissions(_) => &[Verb::Get],
+            Self::Service(_) | Self::Object(_) | Self::Item(..) | Self::Permission(..) => {
+                &[Verb::Get, Verb::Post, Verb::Delete]
+            }
         }
-    };
+    }
+}
+
+fn route<'p>(path: &[&'p str], method: &Method) -> Result<(Target<'p>, Verb), Fault> {
+    let target = find(path)?;
     let verb = match method.as_str() {
         "GET" => Verb::Get,
         "POST" => Verb::Post,
         "DELETE" => Verb::Delete,
         _ => return Err(Fault::Method),
     };
-    match (target, verb) {
-        (Target::Services | Target::Objects(..) | Target::Items(..), Verb::Delete)
-        | (Target::Messages(_), Verb::Get | Verb::Delete)
-        | (Target::Permissions(_), Verb::Post | Verb::Delete) => Err(Fault::Method),
-        _ => Ok((target, verb)),
-    }
+    if target.verbs().contains(&verb) { Ok((target, verb)) } else { Err(Fault::Method) }
+}
+
+fn find<'p>(path: &[&'p str]) -> Result<Target<'p>, Fault> {
+    let ["v1", "Services", rest @ ..] = path else { return Err(Fault::UnknownPath) };
+    Ok(match *rest {
+        [] => Target::Services,
+        [service] => Target::Service(service),
+        [service, word, ref rest @ ..] => {
+            let kind = resource::kind_of(word).ok_or(Fault::UnknownPath)?;
+            within(service, kind, rest).ok_or(Fault::UnknownPath)?
+        }
+    })
 }
 
 /// What stands beneath the word for a kind.
@@ -258,6 +294,19 @@ mod tests {
             "/v1/Services/s/Lists/l/Messages",
         ] {
             check("GET", path, Err(Fault::UnknownPath));
+        }
+    }
+
+    #[test]
+    fn a_wrong_method_hears_of_the_right_ones() {
+        for (path, methods) in [
+            ("/v1/Services", Some("GET, POST")),
+            ("/v1/Services/s/", Some("GET, POST, DELETE")),
+            ("/v1/Services/s/Streams/t/Messages", Some("POST")),
+            ("/v1/Services/s/Maps/m/Permissions", Some("GET")),
+            ("/v1/Elsewhere", None),
+        ] {
+            assert_eq!(allowed(path), methods, "{path}");
         }
     }
 

@@ -228,7 +228,9 @@ impl Copy {
             fs::remove_dir_all(&folder).expect("the copy before is gone");
         }
         copy(&root.join("src"), &folder.join("src"));
-        for file in ["Cargo.toml", "Cargo.lock"] {
+        // The program carries its description within it.
+        fs::create_dir_all(folder.join("docs")).expect("a folder of the copy");
+        for file in ["Cargo.toml", "Cargo.lock", "docs/openapi.json"] {
             fs::copy(root.join(file), folder.join(file)).expect("copied");
         }
         let target = temporary.parent().expect("the target folder").join("forgeries");

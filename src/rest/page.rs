@@ -53,7 +53,8 @@ impl<K: Mark> Asked<K> {
         let rows = request::page_size(query.filled("PageSize"))?;
         let token = query.filled("PageToken").map(PageToken::parse).transpose()?;
         // Only the client counts pages; what it says is repeated.
-        let page = query.filled("Page").and_then(|it| it.parse().ok()).unwrap_or(0);
+        let page = query.filled("Page").map_or(Ok(0), str::parse);
+        let page = page.map_err(|_| Fault::Parameter { name: "Page" })?;
         Ok(Self { rows, page, token, range: Range { rows, ..Range::default() }, echo: Vec::new() })
     }
 
@@ -176,6 +177,7 @@ mod tests {
             ("PageSize=0", Fault::PageSize),
             ("PageSize=1001", Fault::PageSize),
             ("PageToken=zz", Fault::PageToken),
+            ("Page=x", Fault::Parameter { name: "Page" }),
             ("Order=up", Fault::Order),
             ("Bounds=open", Fault::Bounds),
         ] {

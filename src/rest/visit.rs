@@ -83,9 +83,11 @@ impl Visit<'_> {
         if_match: Option<IfMatch>,
     ) -> Result<Response, Stop> {
         let idempotency = self.attempt.as_deref().and_then(IdempotencyKey::parse);
+        // Whoever updates what a policy shares never makes it: absent, it was empty (decision 18).
+        let updates = matches!(operation, Operation::Update { .. });
         let change = Change { operation, if_match, idempotency };
         let receipt = self.relay.submitted(self.caller, change).await?;
-        let status = |created: bool| if created { 201 } else { 200 };
+        let status = |created: bool| if created && !updates { 201 } else { 200 };
         Ok(match receipt {
             Receipt::Object { service, head, data, created } => {
                 let body = self.place.object(service, &head, data.as_ref());
