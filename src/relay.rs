@@ -53,7 +53,7 @@ pub use watcher::{Answer, Queued, Watch, Watched, Watcher};
 use crate::{
     domain::{
         change::Change,
-        limits::PASSAGES_MAX,
+        limits::{GROUPS_AHEAD_MAX, PASSAGES_MAX},
         query::Query,
         sid::{AccountSid, ObjectSid, ServiceSid},
         time::Timestamp,
@@ -353,10 +353,11 @@ impl Relay {
         }
     }
 
-    /// Takes sealed groups, in log order, until the writer is gone.
+    /// Takes sealed groups, in log order, until the writer is gone; those that have gathered are told together.
     fn pump(&self, groups: &Receiver<Committed>) {
-        while let Ok(group) = groups.recv() {
-            let again = self.inner.hub.deliver(group, &mut |attempt, outcome| self.decided(attempt, outcome));
+        while let Ok(first) = groups.recv() {
+            let more = groups.try_iter().take(GROUPS_AHEAD_MAX);
+            let again = self.inner.hub.deliver(first, more, &mut |it, outcome| self.decided(it, outcome));
             again.into_iter().for_each(|it| self.attempt(Box::new(it)));
         }
     }

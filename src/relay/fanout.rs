@@ -60,19 +60,23 @@ impl Hub {
         self.view.load_full()
     }
 
-    /// Publishes a sealed group. `decided` hears of each attempt's outcome before its answer is given.
+    /// Publishes sealed groups, in their order. `decided` hears of each attempt's outcome before its answer is
+    /// given. What the groups have for one watcher leaves in one write: a write costs more than all else.
     pub(super) fn deliver(
         &self,
-        committed: Committed,
+        first: Committed,
+        more: impl Iterator<Item = Committed>,
         decided: &mut dyn FnMut(&Attempt, Result<&Receipt, &crate::relay::error::Error>),
     ) -> Vec<Attempt> {
         let mut watchers = self.lock();
-        let (view, outcomes) = committed.open();
-        self.view.store(Arc::new(view));
         let (mut flushes, mut again) = (Vec::new(), Vec::new());
-        for outcome in outcomes {
-            if let Told::Again(attempt) = answer(outcome, &mut watchers, &mut flushes, decided) {
-                again.push(*attempt);
+        for committed in std::iter::once(first).chain(more) {
+            let (view, outcomes) = committed.open();
+            self.view.store(Arc::new(view));
+            for outcome in outcomes {
+                if let Told::Again(attempt) = answer(outcome, &mut watchers, &mut flushes, decided) {
+                    again.push(*attempt);
+                }
             }
         }
         for watcher in flushes {
