@@ -62,7 +62,7 @@ pub use watcher::{Answer, Queued, Watch, Watched, Watcher};
 use crate::{
     domain::{
         change::Change,
-        limits::PASSAGES_MAX,
+        limits::{GROUPS_AHEAD_MAX, PASSAGES_MAX},
         sid::{AccountSid, ObjectSid, ServiceSid},
         time::Timestamp,
     },
@@ -347,12 +347,14 @@ impl Relay {
         }
     }
 
-    /// Takes sealed groups, in log order, until the writer is gone.
+    /// Takes sealed groups, in log order, until the writer is gone; those that have gathered are told together.
     fn pump(&self, groups: &Receiver<Committed>) {
-        while let Ok(mut group) = groups.recv() {
-            let noted = group.noted();
+        while let Ok(first) = groups.recv() {
+            let more = groups.try_iter().take(GROUPS_AHEAD_MAX);
+            let mut gathered: Vec<_> = std::iter::once(first).chain(more).collect();
+            let noted = gathered.iter_mut().flat_map(Committed::noted).collect();
             let mut decided = |attempt: &_, outcome: Result<&_, &_>| self.decided(attempt, outcome);
-            let again = self.inner.hub.deliver(group, &mut decided, &self.judge());
+            let again = self.inner.hub.deliver(gathered, &mut decided, &self.judge());
             self.inner.desk.put(noted);
             again.into_iter().for_each(|it| self.attempt(Box::new(it)));
         }

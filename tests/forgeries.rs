@@ -160,7 +160,15 @@ const FORGERIES: &[Forgery] = &[
         "the relay tells what is not durable",
         "relay.rs",
         "E0308",
-        "fn forged(hub: &Hub, batch: Batch) { let _ = hub.deliver(batch, &mut |_, _| ()); }",
+        "fn forged(hub: &Hub, batch: Batch) { let _ = hub.deliver(batch, std::iter::empty(), &mut |_, _| ()); }",
+    ),
+    forgery(
+        "the relay tells what is not durable beside what is",
+        "relay.rs",
+        "E0271",
+        "fn forged(hub: &Hub, durable: Committed, batch: Batch) {
+            let _ = hub.deliver(durable, std::iter::once(batch), &mut |_, _| ());
+        }",
     ),
     forgery(
         "the relay answers a question that was not admitted",

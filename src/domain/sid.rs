@@ -178,11 +178,17 @@ fn parse_digits(digits: &str) -> Result<[u8; 16], NotASid> {
 }
 
 fn write_sid(out: &mut fmt::Formatter<'_>, prefix: &str, bytes: &[u8; 16]) -> fmt::Result {
-    out.write_str(prefix)?;
-    for byte in bytes {
-        write!(out, "{byte:02x}")?;
+    // In one piece: SIDs stand several times in each answer and event.
+    let mut digits = [0; 32];
+    for (pair, byte) in digits.chunks_exact_mut(2).zip(bytes) {
+        pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 0xf)]);
     }
-    Ok(())
+    out.write_str(prefix)?;
+    out.write_str(std::str::from_utf8(&digits).map_err(|_| fmt::Error)?)
+}
+
+const fn digit(nibble: u8) -> u8 {
+    if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 }
 }
 
 #[cfg(test)]

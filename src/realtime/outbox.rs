@@ -8,6 +8,7 @@
 use std::{
     collections::VecDeque,
     io::{self, IoSlice},
+    mem::MaybeUninit,
     net::Shutdown,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -17,7 +18,7 @@ use std::{
 };
 
 use bytes::{Buf, Bytes};
-use tokio::{net::TcpStream, sync::Notify, time::Instant};
+use tokio::{io::Interest, net::TcpStream, sync::Notify, time::Instant};
 
 use crate::{
     domain::{
@@ -110,6 +111,26 @@ impl Outbox {
     /// The socket, for the task that reads it.
     pub fn stream(&self) -> &TcpStream {
         &self.stream
+    }
+
+    /// Reads once. A buffer that was not filled has drained the socket, and the runtime is told so: else it
+    /// would have us read again, only to hear that there is nothing more.
+    ///
+    /// # Errors
+    /// Those of the socket; `WouldBlock` when there was nothing.
+    pub fn read<'b>(&self, buffer: &'b mut [MaybeUninit<u8>]) -> io::Result<&'b mut [u8]> {
+        let mut taken = None;
+        let read = self.stream.try_io(Interest::READABLE, || {
+            let (bytes, rest) = rustix::io::read(&self.stream, buffer)?;
+            let drained = !bytes.is_empty() && !rest.is_empty();
+            taken = Some(bytes);
+            if drained { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
+        });
+        match (taken, read) {
+            (Some(bytes), _) => Ok(bytes),
+            (None, Err(error)) => Err(error),
+            (None, Ok(())) => Err(io::ErrorKind::WouldBlock.into()),
+        }
     }
 
     /// The start of all URLs.
@@ -222,13 +243,7 @@ impl Outbox {
     fn write(&self, waiting: &mut Waiting, since: Option<Instant>) {
         let mut since = since;
         while !waiting.entries.is_empty() {
-            let mut slices = [IoSlice::new(&[]); WRITE_SLICES_MAX];
-            let mut count = 0;
-            for (slice, entry) in slices.iter_mut().zip(&waiting.entries) {
-                *slice = IoSlice::new(&entry.bytes);
-                count += 1;
-            }
-            match self.stream.try_write_vectored(slices.get(..count).unwrap_or_default()) {
+            match self.write_once(&waiting.entries) {
                 Ok(0) => return self.cut_locked(waiting),
                 Ok(written) => {
                     waiting.advance(written);
@@ -246,6 +261,19 @@ impl Outbox {
         if WRITE_SLICES_MAX < waiting.entries.capacity() {
             waiting.entries = VecDeque::new();
         }
+    }
+
+    fn write_once(&self, entries: &VecDeque<Entry>) -> io::Result<usize> {
+        if let (Some(only), 1) = (entries.front(), entries.len()) {
+            return self.stream.try_write(&only.bytes);
+        }
+        let mut slices = [IoSlice::new(&[]); WRITE_SLICES_MAX];
+        let mut count = 0;
+        for (slice, entry) in slices.iter_mut().zip(entries) {
+            *slice = IoSlice::new(&entry.bytes);
+            count += 1;
+        }
+        self.stream.try_write_vectored(slices.get(..count).unwrap_or_default())
     }
 
     fn cut_locked(&self, waiting: &mut Waiting) {

@@ -5,7 +5,15 @@
 
 mod conversation;
 
-use std::{io, net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    future::poll_fn,
+    io,
+    mem::MaybeUninit,
+    net::IpAddr,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
 
 use tokio::time::Instant;
 
@@ -50,10 +58,11 @@ impl Session {
     async fn run(&mut self) -> Flow {
         let outbox = Arc::clone(self.conversation.outbox());
         let sleep = tokio::time::sleep_until(self.conversation.deadline());
-        tokio::pin!(sleep);
+        let changed = outbox.changed();
+        tokio::pin!(sleep, changed);
         loop {
             match self.work() {
-                Flow::Continue => {}
+                Flow::Continue | Flow::Quiet => {}
                 end => return end,
             }
             if outbox.is_cut() {
@@ -63,12 +72,9 @@ impl Session {
             if deadline != sleep.deadline() {
                 sleep.as_mut().reset(deadline);
             }
-            let blocked = outbox.blocked_since().is_some();
+            let (blocked, paused) = (outbox.blocked_since().is_some(), self.conversation.paused());
             let flow = tokio::select! {
-                ready = outbox.stream().readable(), if !self.conversation.paused() => match ready {
-                    Ok(()) => self.receive(),
-                    Err(_) => Flow::Gone,
-                },
+                flow = poll_fn(|context| self.poll_receive(context)), if !paused => flow,
                 ready = outbox.stream().writable(), if blocked => match ready {
                     Ok(()) => {
                         outbox.resume();
@@ -76,10 +82,13 @@ impl Session {
                     }
                     Err(_) => Flow::Gone,
                 },
-                () = outbox.changed() => Flow::Continue,
+                () = &mut changed => {
+                    changed.set(outbox.changed());
+                    Flow::Continue
+                }
                 () = &mut sleep => self.conversation.tick(Instant::now()),
             };
-            if flow != Flow::Continue {
+            if !matches!(flow, Flow::Continue | Flow::Quiet) {
                 return flow;
             }
             // A peer that always has more to say must not keep the thread to itself.
@@ -94,7 +103,7 @@ impl Session {
             if !self.unread.is_empty() && !self.conversation.paused() {
                 let mut unread = std::mem::take(&mut self.unread);
                 let (used, flow) = converse(&mut self.reader, &mut self.conversation, &mut unread);
-                if flow != Flow::Continue {
+                if !matches!(flow, Flow::Continue | Flow::Quiet) {
                     return flow;
                 }
                 if used < unread.len() {
@@ -111,40 +120,55 @@ impl Session {
         }
     }
 
-    /// Reads once and hears what is complete.
-    fn receive(&mut self) -> Flow {
-        let mut buffer = [0; READ_BYTES];
-        let read = match self.conversation.outbox().stream().try_read(&mut buffer) {
-            Ok(0) => return Flow::Gone,
-            Ok(read) => read,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Flow::Continue,
-            Err(_) => return Flow::Gone,
+    /// Waits for bytes, reads and hears what is complete. What owes nothing, and most of what a subscriber sends are
+    /// acknowledgements, does not end the wait.
+    fn poll_receive(&mut self, context: &mut Context<'_>) -> Poll<Flow> {
+        loop {
+            if ready!(self.conversation.outbox().stream().poll_read_ready(context)).is_err() {
+                return Poll::Ready(Flow::Gone);
+            }
+            match self.receive() {
+                Some(Flow::Quiet) | None => {}
+                Some(flow) => return Poll::Ready(flow),
+            }
+        }
+    }
+
+    /// Reads once and hears what is complete; `None` when there was nothing to read.
+    fn receive(&mut self) -> Option<Flow> {
+        let mut buffer = [const { MaybeUninit::uninit() }; READ_BYTES];
+        let fresh = match self.conversation.outbox().read(&mut buffer) {
+            Ok([]) => return Some(Flow::Gone),
+            Ok(fresh) => fresh,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return None,
+            Err(_) => return Some(Flow::Gone),
         };
-        self.conversation.heard(read, Instant::now());
-        let fresh = buffer.get_mut(..read).unwrap_or_default();
+        self.conversation.heard(fresh.len(), Instant::now());
         if !self.unread.is_empty() {
             // The next round of work hears it.
             self.unread.extend_from_slice(fresh);
-            return Flow::Continue;
+            return Some(Flow::Continue);
         }
         let (used, flow) = converse(&mut self.reader, &mut self.conversation, fresh);
         self.unread.extend_from_slice(fresh.get(used..).unwrap_or_default());
-        flow
+        Some(flow)
     }
 }
 
 /// Hears one message after the other, until one is incomplete or no more may be begun.
 fn converse(reader: &mut Reader, conversation: &mut Conversation, bytes: &mut [u8]) -> (usize, Flow) {
-    let mut used = 0;
+    let (mut used, mut flow) = (0, Flow::Quiet);
     while !conversation.paused() {
         let rest = bytes.get_mut(used..).unwrap_or_default();
         match reader.take(rest, |received| conversation.hear(received)) {
-            Ok(Some((taken, Flow::Continue))) => used += taken,
+            Ok(Some((taken, Flow::Quiet))) => used += taken,
+            Ok(Some((taken, Flow::Continue))) => (used, flow) = (used + taken, Flow::Continue),
             Ok(Some((taken, end))) => return (used + taken, end),
-            Ok(None) => break,
+            Ok(None) => return (used, flow),
             Err(violation) => return (used, Flow::Close(Some(violation.code()))),
         }
     }
+    // The rest waits until there is room.
     (used, Flow::Continue)
 }
 

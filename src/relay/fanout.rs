@@ -77,22 +77,26 @@ impl Hub {
         self.view.load_full()
     }
 
-    /// Publishes a sealed group. `decided` hears of each attempt's outcome before its answer is given.
+    /// Publishes sealed groups, in their order. `decided` hears of each attempt's outcome before its answer is
+    /// given. What the groups have for one watcher leaves in one write: a write costs more than all else.
     pub(super) fn deliver(
         &self,
-        committed: Committed,
+        gathered: Vec<Committed>,
         decided: &mut dyn FnMut(&Attempt, Result<&Receipt, &Error>),
         judge: &Judge<'_>,
     ) -> Vec<Attempt> {
         let mut watchers = self.lock();
-        let (view, outcomes) = committed.open();
-        let view = Arc::new(view);
-        self.view.store(view.clone());
-        let mut round = Round { watchers: &mut watchers, view: &view, judge, flushes: Vec::new() };
+        let mut round =
+            Round { watchers: &mut watchers, view: self.view.load_full(), judge, flushes: Vec::new() };
         let mut again = Vec::new();
-        for outcome in outcomes {
-            if let Told::Again(attempt) = round.answer(outcome, decided) {
-                again.push(*attempt);
+        for committed in gathered {
+            let (view, outcomes) = committed.open();
+            round.view = Arc::new(view);
+            self.view.store(round.view.clone());
+            for outcome in outcomes {
+                if let Told::Again(attempt) = round.answer(outcome, decided) {
+                    again.push(*attempt);
+                }
             }
         }
         for watcher in round.flushes {
@@ -181,7 +185,7 @@ impl Watchers {
 /// One group on its way out, under the lock.
 struct Round<'r> {
     watchers: &'r mut Watchers,
-    view: &'r View,
+    view: Arc<View>,
     judge: &'r Judge<'r>,
     flushes: Vec<Arc<dyn Watcher>>,
 }
@@ -245,7 +249,7 @@ impl Round<'_> {
             }
             if !it.judged {
                 let name = event.unique_name.as_ref();
-                if let Err(error) = (self.judge)(self.view, &it.caller, event.service, event.object, name) {
+                if let Err(error) = (self.judge)(&self.view, &it.caller, event.service, event.object, name) {
                     revoke(it, event.object, &error, &mut self.flushes);
                     return false;
                 }

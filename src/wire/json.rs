@@ -78,5 +78,25 @@ pub(super) fn array<'t>(values: impl Iterator<Item = &'t str>) -> String {
 
 /// A text as a JSON string.
 pub(super) fn quoted(text: &str) -> String {
-    Value::from(text).to_string()
+    // Nearly all texts are SIDs, names and times, in which nothing needs an escape.
+    if text.bytes().any(|it| it < b' ' || matches!(it, b'"' | b'\\')) {
+        return Value::from(text).to_string();
+    }
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push('"');
+    quoted.push_str(text);
+    quoted.push('"');
+    quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_quoted_as_serde_does() {
+        for text in ["", "a", "é\u{7f}\u{2028}", "a\"b", "\\", "\n", "\0", "\u{1f}x", " /"] {
+            assert_eq!(quoted(text), Value::from(text).to_string());
+        }
+    }
 }

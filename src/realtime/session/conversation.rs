@@ -28,6 +28,8 @@ use crate::{
 pub enum Flow {
     /// It does.
     Continue,
+    /// It does, and nothing was asked or answered: there is nothing to do but to wait for more.
+    Quiet,
     /// It ends with a close frame.
     Close(Option<u16>),
     /// It ends, or has ended, without one.
@@ -189,12 +191,12 @@ impl Conversation {
                 self.outbox.push(encode(Opcode::Pong, payload).into());
                 return Flow::Continue;
             }
-            Received::Pong | Received::Fragment => return Flow::Continue,
+            Received::Pong | Received::Fragment => return Flow::Quiet,
             Received::Close(code) => return Flow::Close(code),
             Received::Text(_) => return Flow::Close(Some(1003)),
         };
         match frame::decode(message) {
-            Ok(Frame::Acknowledgement) => Flow::Continue,
+            Ok(Frame::Acknowledgement) => Flow::Quiet,
             Ok(Frame::Request(header, payload)) => self.request(*header, payload),
             Err(fault) => {
                 tracing::debug!(peer.addr = %self.peer, error = %fault, "connection closed");
