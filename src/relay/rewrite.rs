@@ -12,7 +12,7 @@ use crate::{
         data::{Data, Input},
         detail::Violation,
         limits::{DATA_BYTES_MAX, MESSAGE_DATA_BYTES_MAX, PRIVATE_BYTES_MAX},
-        name::{Identity, ItemId, ItemKey},
+        name::{ItemId, ItemKey},
         object::{Address, ObjectKind, ObjectRef, Revision, Space},
         service::Settings,
         sid::{MessageSid, ObjectSid, ServiceSid},
