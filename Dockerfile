@@ -15,6 +15,8 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
 RUN mkdir -p /empty/data
 
 FROM debian:bookworm-slim
+# the roots by which receivers of webhooks are known
+RUN apt-get update && apt-get install --yes --no-install-recommends ca-certificates && rm -rf /var/lib/apt/lists/*
 COPY --from=build /airlock /usr/local/bin/airlock
 COPY --from=build --chown=10001:10001 /empty/data /var/lib/airlock
 COPY policies /etc/airlock/policies

@@ -122,6 +122,8 @@ pub const HOOKS_PENDING_BYTES_MAX: u64 = 32 * 1024 * 1024;
 pub const HOOKS_PASSING_MAX: usize = 1_000;
 /// Webhooks of one service on their way at one time: of different objects, since one object keeps its order.
 pub const HOOKS_PER_SERVICE_MAX: usize = 16;
+/// The same while its receiver fails: it is asked, and takes no places from others.
+pub const HOOKS_FAILING_MAX: usize = 2;
 /// Webhooks on their way in all: one socket each.
 pub const HOOKS_FLYING_MAX: usize = 256;
 /// Times that a webhook is tried before it is given up.

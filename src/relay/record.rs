@@ -23,8 +23,10 @@ use crate::{
     relay::refusal::DecisionId,
 };
 
-/// The version of the form; another one is not read.
+/// The version of the form that is written.
 const VERSION: u8 = 3;
+/// The one before it, which is read: its records name no endpoint.
+const VERSION_BEFORE: u8 = 2;
 /// Version, hash before, hash after.
 const FRAME_BYTES: usize = 1 + 32 + 32;
 
@@ -265,7 +267,8 @@ pub(in crate::relay) fn seal(
 
 /// Opens a group that must follow `before`.
 pub(in crate::relay) fn open(before: &Chain, seq: u64, blob: &[u8]) -> Result<(Vec<Record>, Chain), Broken> {
-    if blob.first() != Some(&VERSION) {
+    let version = blob.first().copied();
+    if ![Some(VERSION), Some(VERSION_BEFORE)].contains(&version) {
         return Err(Broken::Version);
     }
     if blob.len() < FRAME_BYTES {
@@ -280,8 +283,33 @@ pub(in crate::relay) fn open(before: &Chain, seq: u64, blob: &[u8]) -> Result<(V
     let Some(records) = body.strip_prefix(before.as_slice()) else {
         return Err(Broken::Chain);
     };
-    let (records, rest) = postcard::take_from_bytes::<Vec<Record>>(records).map_err(|_| Broken::Unknown)?;
+    let (records, rest) = if version == Some(VERSION) {
+        postcard::take_from_bytes::<Vec<Record>>(records).map_err(|_| Broken::Unknown)?
+    } else {
+        let read = postcard::take_from_bytes::<Vec<RecordBefore>>(records);
+        let (records, rest) = read.map_err(|_| Broken::Unknown)?;
+        (records.into_iter().map(Record::from).collect(), rest)
+    };
     if rest.is_empty() { Ok((records, head)) } else { Err(Broken::Unknown) }
+}
+
+/// A record of the version before.
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(Serialize))]
+struct RecordBefore {
+    at: Timestamp,
+    decision: DecisionId,
+    by: By,
+    policies: Arc<str>,
+    batch: Option<[u8; 16]>,
+    effect: Effect,
+}
+
+impl From<RecordBefore> for Record {
+    fn from(before: RecordBefore) -> Self {
+        let RecordBefore { at, decision, by, policies, batch, effect } = before;
+        Self { at, decision, by, endpoint: None, policies, batch, effect }
+    }
 }
 
 fn hash(seq: u64, sealed: &[u8]) -> Chain {
@@ -321,5 +349,18 @@ mod tests {
             assert!(open(&[0; 32], 1, &flipped).is_err(), "byte {at} was flipped unnoticed");
         }
         assert!(open(&[0; 32], 1, &[]).is_err());
+    }
+
+    #[test]
+    fn a_group_of_the_version_before_is_read() {
+        let Record { at, decision, by, policies, batch, effect, .. } = record();
+        let before = RecordBefore { at, decision, by, policies, batch, effect };
+        let blob = [&[VERSION_BEFORE][..], &[0; 32]].concat();
+        let mut blob = postcard::to_extend(&vec![before], blob).expect("written");
+        let head = hash(1, &blob);
+        blob.extend_from_slice(&head);
+        assert_eq!(open(&[0; 32], 1, &blob), Ok((vec![record()], head)));
+        blob[0] = VERSION_BEFORE - 1;
+        assert_eq!(open(&[0; 32], 1, &blob), Err(Broken::Version));
     }
 }

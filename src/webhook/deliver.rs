@@ -23,7 +23,7 @@ use tracing::{debug, error, warn};
 
 use super::{
     Reach, form,
-    lanes::{Entry, Job, Lanes},
+    lanes::{Entry, Job, Lanes, Outcome},
     post::{Failed, Letter, Poster},
     sign,
 };
@@ -178,7 +178,7 @@ impl<'h> Deliverer<'h> {
             Entry::Passing(hook) => Some(hook.clone()),
         };
         let (Some(hook), Some(url)) = (hook, self.hooks.url(job.service)) else {
-            self.lanes.ended(job.service, job.object);
+            self.lanes.ended(job.service, job.object, Outcome::Nothing);
             return None;
         };
         let (_, fields) = form::fields(self.relay.account(), job.service, &hook);
@@ -198,10 +198,11 @@ impl<'h> Deliverer<'h> {
         let Landed { job: Job { service, object, entry, attempt }, hook, outcome } = landed;
         let event = form::event(&hook);
         let duration_ms = self.relay.now().as_millis().saturating_sub(hook.at.as_millis());
-        match outcome {
+        let last = match outcome {
             Ok(status) => {
                 debug!(service.sid = %service, event.r#type = event, attempts = attempt, status = status.as_u16(),
                     duration_ms, "webhook delivered");
+                Outcome::Delivered
             }
             Err(Failed { status, why }) => {
                 let status = status.map_or(0, |it| it.as_u16());
@@ -214,9 +215,10 @@ impl<'h> Deliverer<'h> {
                 }
                 warn!(service.sid = %service, event.r#type = event, attempts = attempt, status, duration_ms,
                     error = why, "webhook given up");
+                Outcome::Failed
             }
-        }
-        self.lanes.ended(service, object);
+        };
+        self.lanes.ended(service, object, last);
         if let Entry::Stored(number) = entry {
             let ended = self.ended.entry(service).or_default();
             ended.push(number);

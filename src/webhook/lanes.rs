@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use crate::domain::{
     hook::Hook,
-    limits::{HOOKS_FLYING_MAX, HOOKS_PER_SERVICE_MAX},
+    limits::{HOOKS_FAILING_MAX, HOOKS_FLYING_MAX, HOOKS_PER_SERVICE_MAX},
     sid::{ObjectSid, ServiceSid},
 };
 
@@ -47,6 +47,17 @@ struct Service {
     lanes: HashMap<ObjectSid, Lane>,
     ready: VecDeque<ObjectSid>,
     flying: usize,
+    /// Whether the last attempt that ended has failed.
+    failing: bool,
+}
+
+/// How the last attempt of a job went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Delivered,
+    Failed,
+    /// There was nothing to send any more.
+    Nothing,
 }
 
 #[derive(Default)]
@@ -87,7 +98,7 @@ impl Lanes {
         for _ in 0..self.turns.len() {
             let service = self.turns.pop_front()?;
             let of = self.services.get_mut(&service)?;
-            let free = of.flying < HOOKS_PER_SERVICE_MAX;
+            let free = of.flying < if of.failing { HOOKS_FAILING_MAX } else { HOOKS_PER_SERVICE_MAX };
             let object = if free { of.ready.pop_front() } else { None };
             if !of.ready.is_empty() {
                 self.turns.push_back(service);
@@ -105,8 +116,8 @@ impl Lanes {
     }
 
     /// A job has come to its end, one way or the other: the next of its object may go.
-    pub(super) fn ended(&mut self, service: ServiceSid, object: ObjectSid) {
-        self.landed(service);
+    pub(super) fn ended(&mut self, service: ServiceSid, object: ObjectSid, outcome: Outcome) {
+        self.landed(service, outcome);
         let Some(of) = self.services.get_mut(&service) else { return };
         let Some(lane) = of.lanes.get_mut(&object) else { return };
         lane.attempts = 0;
@@ -123,13 +134,14 @@ impl Lanes {
 
     /// A job is to be tried again, not before `at`.
     pub(super) fn again(&mut self, service: ServiceSid, object: ObjectSid, at: Instant) {
-        self.landed(service);
+        self.landed(service, Outcome::Failed);
         self.resting.insert((at, service, object));
     }
 
-    fn landed(&mut self, service: ServiceSid) {
+    fn landed(&mut self, service: ServiceSid, outcome: Outcome) {
         self.flying = self.flying.saturating_sub(1);
         if let Some(of) = self.services.get_mut(&service) {
+            of.failing = if outcome == Outcome::Nothing { of.failing } else { outcome == Outcome::Failed };
             of.flying = of.flying.saturating_sub(1);
         }
     }
@@ -183,7 +195,7 @@ mod tests {
             let (mut pushed, mut ended) = (HashMap::<_, Vec<_>>::new(), HashMap::<_, Vec<_>>::new());
             let mut number = 0;
             let mut end = |lanes: &mut Lanes, job: Job| {
-                lanes.ended(job.service, job.object);
+                lanes.ended(job.service, job.object, Outcome::Delivered);
                 ended.entry((job.service, job.object)).or_default().push(job.entry);
             };
             for step in steps {
@@ -243,7 +255,24 @@ mod tests {
         assert!(lanes.take(now).is_none(), "it rests, and nothing overtakes it");
         assert_eq!(lanes.rested(), Some(later));
         assert_eq!(lanes.take(later).map(|it| (it.attempt, it.entry)), Some((2, Entry::Stored(1))));
-        lanes.ended(service(1), object(1));
+        lanes.ended(service(1), object(1), Outcome::Failed);
         assert_eq!(lanes.take(later).map(|it| (it.attempt, it.entry)), Some((1, Entry::Stored(2))));
+    }
+
+    #[test]
+    fn a_receiver_that_fails_is_asked_by_few() {
+        let (mut lanes, now) = (Lanes::default(), Instant::now());
+        (0..40).for_each(|at| lanes.push(service(1), object(at), Entry::Stored(at.into())));
+        let mut jobs: Vec<_> = std::iter::from_fn(|| lanes.take(now)).collect();
+        assert_eq!(jobs.len(), HOOKS_PER_SERVICE_MAX);
+        for job in jobs.drain(..) {
+            lanes.again(job.service, job.object, now + Duration::from_secs(1));
+        }
+        jobs = std::iter::from_fn(|| lanes.take(now)).collect();
+        assert_eq!(jobs.len(), HOOKS_FAILING_MAX);
+        (0..40).for_each(|at| lanes.push(service(2), object(at), Entry::Stored(at.into())));
+        assert_eq!(std::iter::from_fn(|| lanes.take(now)).count(), HOOKS_PER_SERVICE_MAX, "others go on");
+        lanes.ended(service(1), jobs[0].object, Outcome::Delivered);
+        assert_eq!(std::iter::from_fn(|| lanes.take(now)).count(), HOOKS_PER_SERVICE_MAX - 1, "it is back");
     }
 }

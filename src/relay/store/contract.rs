@@ -3,6 +3,7 @@
 mod applying;
 mod collecting;
 mod damage;
+mod hooking;
 mod world;
 
 use std::sync::mpsc::{Receiver, channel};

@@ -77,17 +77,23 @@ impl World {
         self.passed(view, Operation::Create { service: SERVICE, kind, name, data: Input::empty(), ttl: None })
     }
 
+    /// The service's settings changed by a backend, by the passage itself.
+    pub(super) fn settled(&self, view: &View, settings: SettingsChange) -> Batch {
+        self.passed(view, Operation::UpdateService { service: SERVICE, settings })
+    }
+
     fn passed(&self, view: &View, operation: Operation) -> Batch {
         let caller = Caller::rehearsed(None, SERVICE, Value::Null);
         let standing = operation
             .service()
             .and_then(|it| fetch::standing(view, it, operation.address(), &caller, self.at()));
+        let settings = operation.service().and_then(|it| view.tenant(it)).map(|it| it.head.settings.clone());
         let change = Change { operation, if_match: None, idempotency: None };
         let admitted =
             self.gate.admit_change(&caller, change, standing, &self.policies, self.at(), Charge::Taken);
         let sid = [self.drawn.get(); 16];
         self.drawn.set(self.drawn.get().wrapping_add(1));
-        let (decision, settings) = (DecisionId(0), None);
+        let decision = DecisionId(0);
         let given = Given { decision, sid, plain_objects_max: 1_000, plain_bytes_max: 1 << 20, settings };
         rewrite::rewrite(admitted.expect("admitted"), &given).expect("rewritten")
     }
