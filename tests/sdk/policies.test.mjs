@@ -192,7 +192,7 @@ test('a watcher of a shared list that was away misses nothing of it', async () =
   assert.deepEqual((await shared.getItems()).items.map((it) => it.data.title), ['a2', 'd']);
 });
 
-test('who knew a shared list that a backend removed is told 410, not left with what is gone (decisions 18 and 29)', { todo: 'it is told that all is as it was' }, async () => {
+test('who knew a shared list that a backend removed is told 410, not left with what is gone (decisions 18 and 29)', async () => {
   const one = await author('cards', 'Lists');
   const shared = `rooms/${one.room}/cards`;
   for (const title of ['a', 'b']) await one.socket.request('POST', one.items, { data: { title } });
@@ -203,7 +203,7 @@ test('who knew a shared list that a backend removed is told 410, not left with w
   assert.equal(gone.kind, 'subscription_failed', 'while it does not stand');
 });
 
-test('who knew a shared list that was removed and born again is told 410, too: nothing tells which of its items are gone', { todo: 'it hears of the new items alone, and keeps the old ones' }, async () => {
+test('who knew a shared list that was removed and born again is told 410, too: nothing tells which of its items are gone', async () => {
   const one = await author('cards', 'Lists');
   const shared = `rooms/${one.room}/cards`;
   for (const title of ['a', 'b']) await one.socket.request('POST', one.items, { data: { title } });
@@ -444,7 +444,7 @@ test('stream to list: each message is appended, the oldest goes, and they stay w
   assert.deepEqual(data(await airlock.list(shared)).map((it) => it.to), ['d4', 'c4', 'b4'], 'items are kept, other than messages');
 });
 
-test('a repeated publish with the same request id appends once (decision 7)', { todo: 'a message is not remembered, though what it appended stays' }, async () => {
+test('a repeated publish with the same request id appends once (decision 7)', async () => {
   const one = await author('moves', 'Streams');
   const request = 'c'.repeat(32);
   for (let n = 0; n < 2; n += 1) assert.equal((await one.socket.request('POST', one.messages, { data: { to: 'e4' } }, { request })).status, 201);

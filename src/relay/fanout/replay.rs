@@ -35,7 +35,11 @@ impl Replay {
     pub(super) fn of(service: ServiceSid, tenant: &Tenant, watch: Watch) -> Result<Self, Reason> {
         let Watch { object: sid, since, anew } = watch;
         let Some(object) = tenant.objects.get(&sid) else {
-            // A shared object that does not stand: it waits, and hears of its birth.
+            // A shared object that does not stand: who knew it before it was removed hears that it is not
+            // what it was, and everybody else waits for its birth (decision 18).
+            if since.is_some_and(|it| EventId(0) < it && it < tenant.gone.event(sid)) {
+                return Err(Reason::BelowFloor);
+            }
             return Ok(Self { events: Vec::new(), watched: Watched::Established(since.unwrap_or_default()) });
         };
         let newest = object.head.last_event_id;

@@ -11,6 +11,7 @@ mod note;
 mod object;
 mod place;
 mod publish;
+mod remember;
 mod scribe;
 
 use std::sync::Arc;
@@ -18,8 +19,8 @@ use std::sync::Arc;
 use crate::{
     domain::{
         event::Event,
-        limits::{REMEMBERED_MAX, SERVICES_MAX},
-        object::{EventId, Space},
+        limits::SERVICES_MAX,
+        object::Space,
         service::{ServiceHead, Settings},
         sid::ServiceSid,
         time::Timestamp,
@@ -31,7 +32,7 @@ use crate::{
         refusal::{Missing, Reason},
         store::{
             committed::{Noted, Rejudge},
-            view::{Object, Remembered, Tenant, View},
+            view::{Object, Tenant, View},
         },
     },
 };
@@ -127,7 +128,7 @@ fn within(
 ) -> Result<Applied, Rejection> {
     let tenant = view.services.get_mut(&service).ok_or(Reason::NotFound(Missing::Service))?;
     if let Some(known) = record.batch.and_then(|it| tenant.remembered.get(&it)) {
-        let receipt = recall(service, tenant, known, at)?;
+        let receipt = remember::recall(service, tenant, known, record, at)?;
         return Ok(Applied { repeated: true, ..Applied::quiet(Some(receipt)) });
     }
     let notes = Notes::of(&tenant.head.settings, record, at);
@@ -218,7 +219,7 @@ fn within(
     };
     let (events, noted) = scribe.finish();
     if let (Some(batch), Some(receipt)) = (record.batch, &receipt) {
-        remember(Arc::make_mut(tenant), batch, receipt);
+        remember::remember(Arc::make_mut(tenant), batch, record, receipt);
     }
     Ok(Applied { events, rejudge, noted, ..Applied::quiet(receipt) })
 }
@@ -322,68 +323,4 @@ fn remove_service(view: &mut View, service: ServiceSid, at: Timestamp) -> Result
         view.default_service = None;
     }
     Ok(Applied { events, ..Applied::quiet(Some(Receipt::ServiceRemoved)) })
-}
-
-fn remember(tenant: &mut Tenant, batch: [u8; 16], receipt: &Receipt) {
-    let nothing = Remembered {
-        place: None,
-        created: false,
-        removed: true,
-        revision: Default::default(),
-        event_id: EventId(0),
-    };
-    let known = match receipt {
-        Receipt::Object { head, created, .. } => Remembered {
-            place: Some((head.sid, None)),
-            created: *created,
-            removed: false,
-            revision: head.revision,
-            event_id: head.last_event_id,
-        },
-        Receipt::Item { collection, item, created, .. } => Remembered {
-            place: Some((*collection, Some(item.id.clone()))),
-            created: *created,
-            removed: false,
-            revision: item.revision,
-            event_id: item.last_event_id,
-        },
-        Receipt::ObjectRemoved => nothing,
-        // The removed item is not kept: a repeated removal finds none (404), as in Sync.
-        Receipt::ItemRemoved { .. }
-        // Nothing of a message is kept, and a grant that is set again is the same grant.
-        | Receipt::Message { .. }
-        | Receipt::Permission(_)
-        | Receipt::PermissionRemoved
-        | Receipt::Service { .. }
-        | Receipt::ServiceRemoved => return,
-    };
-    if REMEMBERED_MAX <= tenant.remembered_order.len()
-        && let Some(oldest) = tenant.remembered_order.pop_front()
-    {
-        tenant.remembered.remove(&oldest);
-    }
-    tenant.remembered.insert(batch, known);
-    tenant.remembered_order.push_back(batch);
-}
-
-/// The answer that was given before, as far as what it spoke of still stands.
-fn recall(
-    service: ServiceSid,
-    tenant: &Tenant,
-    known: &Remembered,
-    at: Timestamp,
-) -> Result<Receipt, Reason> {
-    let Some((sid, item)) = &known.place else {
-        return Ok(Receipt::ObjectRemoved);
-    };
-    let object = tenant.object(*sid, at).ok_or(Reason::NotFound(Missing::Sid(sid.kind)))?;
-    let Some(id) = item else {
-        let mut head = Box::new(object.head.clone());
-        (head.revision, head.last_event_id) = (known.revision, known.event_id);
-        return Ok(Receipt::Object { service, head, data: object.data().cloned(), created: known.created });
-    };
-    let missing = Reason::NotFound(Missing::Item(sid.kind));
-    let mut item = object.items().and_then(|it| it.item(id, at)).ok_or(missing)?.as_ref().clone();
-    (item.revision, item.last_event_id) = (known.revision, known.event_id);
-    Ok(Receipt::Item { service, collection: *sid, item: Arc::new(item), created: known.created })
 }

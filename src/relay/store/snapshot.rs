@@ -12,7 +12,7 @@ use crate::{
         record::Chain,
         store::{
             pending::Pending,
-            view::{Body, Object, Remembered, Tenant, View},
+            view::{Body, Gone, Object, Remembered, Tenant, View},
         },
     },
 };
@@ -64,6 +64,11 @@ enum Row {
         number: u64,
         hook: Box<Hook>,
     },
+    /// The shared objects that were removed, and the event from which on that is known.
+    Gone {
+        service: ServiceSid,
+        gone: Gone,
+    },
 }
 
 /// The checkpoint is not what was written.
@@ -108,6 +113,9 @@ impl Checkpoint {
             for (number, hook) in tenant.pending.from(0) {
                 put(&Row::Hook { service: *service, number, hook: Box::new(hook.as_ref().clone()) })?;
             }
+            if tenant.gone != Gone::default() {
+                put(&Row::Gone { service: *service, gone: tenant.gone.clone() })?;
+            }
         }
         Ok(Self { seq: view.seq, hash: hash(view.seq, &rows), rows })
     }
@@ -145,6 +153,10 @@ impl Checkpoint {
                 Row::Hook { service, number, hook } => {
                     let tenant = view.services.get_mut(&service).ok_or(BrokenCheckpoint)?;
                     Arc::make_mut(tenant).pending.restore(number, *hook);
+                }
+                Row::Gone { service, gone } => {
+                    let tenant = view.services.get_mut(&service).ok_or(BrokenCheckpoint)?;
+                    Arc::make_mut(tenant).gone = gone;
                 }
             }
         }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     domain::{
         data::Data,
+        limits::TOMBSTONES_MAX,
         name::{Identity, ItemId, UniqueName},
         object::{Address, EventId, Head, Item, ObjectKind, ObjectRef, Revision},
         permission::Permission,
@@ -61,6 +62,8 @@ pub(in crate::relay) struct Tenant {
     pub(in crate::relay) sources: HashMap<Source, Arc<[Place]>>,
     /// What expires, in order.
     pub(in crate::relay) due: OrdSet<(Timestamp, ObjectSid, Option<ItemId>)>,
+    /// Shared objects that were removed.
+    pub(in crate::relay) gone: Gone,
     /// The private objects, by their owners.
     pub(in crate::relay) private: OrdSet<(Identity, ObjectSid)>,
     pub(in crate::relay) usage: HashMap<Holder, Usage>,
@@ -155,6 +158,30 @@ pub(in crate::relay) struct Contribution {
 pub(in crate::relay) type Source = (ObjectSid, Option<ItemId>);
 /// A shared document, or an item of a shared list or map.
 pub(in crate::relay) type Place = (ObjectSid, Option<ItemId>);
+
+/// The shared objects that were removed, each with the event of its removal: one of the same name
+/// has the same SID, and who knew the old one must not take the new one for it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(in crate::relay) struct Gone {
+    at: OrdMap<ObjectSid, EventId>,
+    /// Below this event, removals are no longer known.
+    floor: EventId,
+}
+
+impl Gone {
+    /// Notes a removal; too many of them are forgotten together, and then each may have been one.
+    pub(in crate::relay) fn note(&mut self, object: ObjectSid, event: EventId) {
+        if TOMBSTONES_MAX <= self.at.len() {
+            (self.at, self.floor) = (OrdMap::new(), event);
+        }
+        self.at.insert(object, event);
+    }
+
+    /// The newest event at which the object may have been removed; 0 if it never was.
+    pub(in crate::relay) fn event(&self, object: ObjectSid) -> EventId {
+        self.at.get(&object).copied().unwrap_or(self.floor)
+    }
+}
 
 /// The answer to an attempt that may come again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -160,7 +160,12 @@ pub(super) fn stand(scribe: &mut Scribe<'_>, shell: &Shell) {
         expire(scribe, shell.sid, None);
     }
     if !scribe.tenant.objects.contains_key(&shell.sid) {
-        scribe.add(fresh(shell, scribe.at, None));
+        let mut object = fresh(shell, scribe.at, None);
+        if let Body::Items(items) = &mut object.body {
+            // One that was removed may have had items: who knew them opens the object again.
+            items.floor = scribe.tenant.gone.event(shell.sid);
+        }
+        scribe.add(object);
     }
 }
 

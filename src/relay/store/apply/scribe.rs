@@ -42,6 +42,7 @@ impl Tenant {
             sources: Default::default(),
             due: Default::default(),
             private: Default::default(),
+            gone: Default::default(),
             usage: Default::default(),
             remembered: Default::default(),
             remembered_order: Default::default(),
@@ -250,6 +251,9 @@ impl<'t> Scribe<'t> {
             self.tenant.names.remove(&(sid.kind, name.clone()));
         }
         self.tenant.in_order.remove(&(sid.kind, object.ordinal));
+        if let Space::Shared { .. } = &object.head.space {
+            self.tenant.gone.note(sid, id);
+        }
         if let Space::Private { owner, .. } = &object.head.space {
             self.tenant.private.remove(&(owner.clone(), sid));
         }

@@ -55,6 +55,7 @@ fn told(view: &View) -> Vec<(&'static str, String, String)> {
         Note::ItemSet { .. } => "item updated",
         Note::ItemRemoved { .. } => "item removed",
         Note::Message { .. } => "message",
+        Note::Connected | Note::Disconnected => unreachable!("presence is not kept"),
     };
     let named = |it: Hook| {
         let identity = it.identity.map_or_else(|| "system".to_owned(), |it| it.to_string());
