@@ -214,7 +214,7 @@ class Writer {
     else answer = await socket.request('DELETE', `${it.items}/${it.live.splice(roll(it.live.length), 1)[0]}`);
     assert.ok(answer.status < 300 || answer.status === 404, answer.text);
     this.written += 1;
-    await pause(roll(8));
+    await pause(roll(3));
   }
 }
 
@@ -251,7 +251,7 @@ test(`${CLIENTS} clients, ${CUTS} cuts each, ${DEATHS} deaths of the server: eve
   t.diagnostic(`AIRLOCK_SEED=${seed}`);
   const roll = dice(seed);
   const objects = await make(3);
-  const writers = Array.from({ length: 3 }, () => new Writer(objects, dice(roll(2 ** 30))));
+  const writers = Array.from({ length: 8 }, () => new Writer(objects, dice(roll(2 ** 30))));
   const writing = writers.map((it) => it.run());
   await until(() => 20 <= writers.reduce((sum, it) => sum + it.written, 0), 'something stands');
 
