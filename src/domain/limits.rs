@@ -118,8 +118,10 @@ pub const TOMBSTONE_SECONDS_MAX: i64 = 24 * 3600;
 pub const HOOKS_PENDING_MAX: usize = 10_000;
 /// Bytes of the webhooks of one service that wait: the state holds them in memory, and each checkpoint writes them.
 pub const HOOKS_PENDING_BYTES_MAX: u64 = 32 * 1024 * 1024;
-/// Webhooks of messages, which nobody keeps, that wait to be taken over; beyond, the oldest are dropped.
-pub const HOOKS_PASSING_MAX: usize = 1_000;
+/// Webhooks of messages, which nobody keeps, that wait to be lined up; beyond, the oldest are dropped.
+pub const HOOKS_PASSING_MAX: usize = 10_000;
+/// Webhooks of messages of one service that are lined up; beyond, the newest are dropped.
+pub const HOOKS_PASSING_PER_SERVICE_MAX: usize = 1_000;
 /// Webhooks of one service on their way at one time: of different objects, since one object keeps its order.
 pub const HOOKS_PER_SERVICE_MAX: usize = 16;
 /// The same while its receiver fails: it is asked, and takes no places from others.

@@ -60,6 +60,8 @@ pub struct Passing {
 pub struct Waiting {
     /// Number and object of those that were asked for, in order.
     pub hooks: Vec<(u64, ObjectSid)>,
+    /// The number of the first that waits, asked for or not.
+    pub first: u64,
     /// The number of the next.
     pub next: u64,
     /// How many had to make room, over the life of the service.
@@ -135,6 +137,7 @@ impl Hooks {
         let pending = &view.tenant(service)?.pending;
         Some(Waiting {
             hooks: pending.from(from).map(|(number, hook)| (number, hook.object)).collect(),
+            first: pending.from(0).next().map_or(pending.next(), |it| it.0),
             next: pending.next(),
             overflowed: pending.overflowed(),
         })

@@ -54,6 +54,8 @@ pub(super) struct Deliverer<'h> {
     ended: BTreeMap<ServiceSid, Vec<u64>>,
     /// When they are to be marked.
     mark_at: Option<Instant>,
+    /// Hooks of messages for which there was no room, since it was said last.
+    dropped: u64,
     /// Whether it was said that there is no key.
     mute: bool,
 }
@@ -86,6 +88,7 @@ impl<'h> Deliverer<'h> {
             known: HashMap::new(),
             ended: BTreeMap::new(),
             mark_at: None,
+            dropped: 0,
             mute: false,
         }
     }
@@ -145,9 +148,7 @@ impl<'h> Deliverer<'h> {
             return;
         }
         let News { mut services, passing, dropped } = news;
-        if dropped != 0 {
-            warn!(dropped, "webhooks of messages were dropped: there was no room");
-        }
+        self.dropped = self.dropped.saturating_add(dropped);
         let mut messages: HashMap<ServiceSid, Vec<Passing>> = HashMap::new();
         for it in passing {
             services.insert(it.service);
@@ -161,14 +162,18 @@ impl<'h> Deliverer<'h> {
             let mut messages = messages.remove(&service).unwrap_or_default().into_iter().peekable();
             for (number, object) in waiting.hooks {
                 while let Some(it) = messages.next_if(|it| it.before <= number) {
-                    self.lanes.push(service, it.hook.object, Entry::Passing(it.hook));
+                    self.line_up(it);
                 }
                 self.lanes.push(service, object, Entry::Stored(number));
             }
-            for it in messages {
-                self.lanes.push(service, it.hook.object, Entry::Passing(it.hook));
-            }
+            messages.for_each(|it| self.line_up(it));
         }
+    }
+
+    fn line_up(&mut self, message: Passing) {
+        let Passing { service, hook, .. } = message;
+        let taken = self.lanes.push(service, hook.object, Entry::Passing(hook));
+        self.dropped = self.dropped.saturating_add(u64::from(!taken));
     }
 
     /// Begins a job; `None` when there is nothing to send any more.
@@ -256,13 +261,18 @@ impl<'h> Deliverer<'h> {
         }
     }
 
-    /// Says how many hooks had to make room, and forgets services that are gone.
+    /// Says how many hooks had to make room, and forgets them, and services that are gone.
     fn tell_overflow(&mut self) {
+        let dropped = std::mem::take(&mut self.dropped);
+        if dropped != 0 {
+            warn!(dropped, "webhooks of messages were dropped: there was no room");
+        }
         self.known.retain(|service, known| {
             let Some(waiting) = self.hooks.waiting(*service, u64::MAX) else { return false };
             let given_up = waiting.overflowed.saturating_sub(known.overflowed);
             if given_up != 0 {
                 warn!(service.sid = %service, given_up, "webhooks given up: too many are waiting");
+                self.lanes.forget(*service, waiting.first);
             }
             known.overflowed = waiting.overflowed;
             true

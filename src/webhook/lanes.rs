@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use crate::domain::{
     hook::Hook,
-    limits::{HOOKS_FAILING_MAX, HOOKS_FLYING_MAX, HOOKS_PER_SERVICE_MAX},
+    limits::{HOOKS_FAILING_MAX, HOOKS_FLYING_MAX, HOOKS_PASSING_PER_SERVICE_MAX, HOOKS_PER_SERVICE_MAX},
     sid::{ObjectSid, ServiceSid},
 };
 
@@ -49,6 +49,8 @@ struct Service {
     flying: usize,
     /// Whether the last attempt that ended has failed.
     failing: bool,
+    /// Hooks in it that are not in the state.
+    passing: usize,
 }
 
 /// How the last attempt of a job went.
@@ -67,13 +69,30 @@ struct Lane {
 }
 
 impl Lanes {
-    /// Appends a hook to its object's lane.
-    pub(super) fn push(&mut self, service: ServiceSid, object: ObjectSid, entry: Entry) {
+    /// Appends a hook to its object's lane; whether there was room for it, if nothing else keeps it.
+    pub(super) fn push(&mut self, service: ServiceSid, object: ObjectSid, entry: Entry) -> bool {
         let of = self.services.entry(service).or_default();
+        if let Entry::Passing(_) = entry {
+            if HOOKS_PASSING_PER_SERVICE_MAX <= of.passing {
+                return false;
+            }
+            of.passing += 1;
+        }
         let lane = of.lanes.entry(object).or_default();
         lane.entries.push_back(entry);
         if lane.entries.len() == 1 {
             self.ready(service, object);
+        }
+        true
+    }
+
+    /// Forgets hooks with smaller numbers, which had to make room; the first of each lane is in somebody's hands.
+    pub(super) fn forget(&mut self, service: ServiceSid, first: u64) {
+        for lane in self.services.get_mut(&service).into_iter().flat_map(|it| it.lanes.values_mut()) {
+            let mut head = true;
+            lane.entries.retain(|it| {
+                std::mem::take(&mut head) || !matches!(it, Entry::Stored(number) if *number < first)
+            });
         }
     }
 
@@ -121,7 +140,9 @@ impl Lanes {
         let Some(of) = self.services.get_mut(&service) else { return };
         let Some(lane) = of.lanes.get_mut(&object) else { return };
         lane.attempts = 0;
-        lane.entries.pop_front();
+        if let Some(Entry::Passing(_)) = lane.entries.pop_front() {
+            of.passing = of.passing.saturating_sub(1);
+        }
         if lane.entries.is_empty() {
             of.lanes.remove(&object);
             if of.lanes.is_empty() {
@@ -260,9 +281,38 @@ mod tests {
     }
 
     #[test]
+    fn what_had_to_make_room_is_forgotten_and_messages_are_bounded() {
+        let (mut lanes, now) = (Lanes::default(), Instant::now());
+        (0..5).for_each(|at| assert!(lanes.push(service(1), object(1), Entry::Stored(at))));
+        let first = lanes.take(now).expect("the first");
+        lanes.forget(service(1), 3);
+        let mut left = vec![first.entry];
+        lanes.ended(service(1), object(1), Outcome::Nothing);
+        while let Some(job) = lanes.take(now) {
+            left.push(job.entry);
+            lanes.ended(service(1), object(1), Outcome::Delivered);
+        }
+        assert_eq!(left, [0, 3, 4].map(Entry::Stored));
+        let hook = Arc::new(Hook {
+            at: crate::domain::time::Timestamp::from_seconds(1),
+            object: object(1),
+            unique_name: None,
+            identity: None,
+            endpoint: None,
+            note: crate::domain::hook::Note::Removed { revision: Default::default() },
+        });
+        let push = |lanes: &mut Lanes, of| lanes.push(service(of), object(1), Entry::Passing(hook.clone()));
+        assert!((0..HOOKS_PASSING_PER_SERVICE_MAX).all(|_| push(&mut lanes, 1)));
+        assert!(!push(&mut lanes, 1) && push(&mut lanes, 2), "one service does not take the others' room");
+        lanes.take(now);
+        lanes.ended(service(1), object(1), Outcome::Delivered);
+        assert!(push(&mut lanes, 1));
+    }
+
+    #[test]
     fn a_receiver_that_fails_is_asked_by_few() {
         let (mut lanes, now) = (Lanes::default(), Instant::now());
-        (0..40).for_each(|at| lanes.push(service(1), object(at), Entry::Stored(at.into())));
+        (0..40).for_each(|at| assert!(lanes.push(service(1), object(at), Entry::Stored(at.into()))));
         let mut jobs: Vec<_> = std::iter::from_fn(|| lanes.take(now)).collect();
         assert_eq!(jobs.len(), HOOKS_PER_SERVICE_MAX);
         for job in jobs.drain(..) {
@@ -270,7 +320,7 @@ mod tests {
         }
         jobs = std::iter::from_fn(|| lanes.take(now)).collect();
         assert_eq!(jobs.len(), HOOKS_FAILING_MAX);
-        (0..40).for_each(|at| lanes.push(service(2), object(at), Entry::Stored(at.into())));
+        (0..40).for_each(|at| assert!(lanes.push(service(2), object(at), Entry::Stored(at.into()))));
         assert_eq!(std::iter::from_fn(|| lanes.take(now)).count(), HOOKS_PER_SERVICE_MAX, "others go on");
         lanes.ended(service(1), jobs[0].object, Outcome::Delivered);
         assert_eq!(std::iter::from_fn(|| lanes.take(now)).count(), HOOKS_PER_SERVICE_MAX - 1, "it is back");

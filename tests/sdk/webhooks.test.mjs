@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createServer as createSecure } from 'node:https';
 import { tmpdir } from 'node:os';
@@ -340,10 +340,14 @@ test('https is spoken with those whom the system trusts, and with nobody else', 
   const folder = mkdtempSync(join(tmpdir(), 'airlock-tls-'));
   const file = (name) => join(folder, name);
   const openssl = (...args) => execFileSync('openssl', args, { stdio: 'pipe' });
+  const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
   const certificate = (name) => {
-    openssl('req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2', '-subj', `/CN=${name}`,
-      '-addext', 'subjectAltName=DNS:localhost', '-keyout', file(`${name}.key`), '-out', file(`${name}.pem`));
-    return { key: readFileSync(file(`${name}.key`)), cert: readFileSync(file(`${name}.pem`)) };
+    openssl('req', '-x509', ...curve, '-days', '2', '-subj', `/CN=${name}`, '-keyout', file(`${name}-root.key`), '-out', file(`${name}.pem`));
+    openssl('req', '-new', ...curve, '-subj', '/CN=localhost', '-keyout', file(`${name}.key`), '-out', file(`${name}.csr`));
+    writeFileSync(file('names'), 'subjectAltName=DNS:localhost\n');
+    openssl('x509', '-req', '-in', file(`${name}.csr`), '-CA', file(`${name}.pem`), '-CAkey', file(`${name}-root.key`), '-set_serial', '2', '-days', '2',
+      '-extfile', file('names'), '-out', file(`${name}-leaf.pem`));
+    return { key: readFileSync(file(`${name}.key`)), cert: readFileSync(file(`${name}-leaf.pem`)) };
   };
   const known = await Receiver.start({ secure: certificate('known') });
   const stranger = await Receiver.start({ secure: certificate('stranger') });

@@ -27,20 +27,20 @@ pub(super) struct Notes {
     at: Timestamp,
     /// What happens now is nobody's doing: something has expired.
     pub(super) unattended: bool,
+    /// Nobody wants to hear of a backend's changes; what expires on their way is told all the same.
+    muted: bool,
     lasting: Vec<Hook>,
     passing: Vec<Hook>,
 }
 
 impl Notes {
-    /// A pen for this record, unless nobody wants to hear of it: a backend's changes are told on request only.
+    /// A pen for this record, if the service has a webhook.
     pub(super) fn of(settings: &Settings, record: &Record, at: Timestamp) -> Option<Self> {
         settings.webhook_url.as_ref()?;
-        if matches!(record.by, By::Backend) && !settings.webhooks_from_rest {
-            return None;
-        }
+        let muted = matches!(record.by, By::Backend) && !settings.webhooks_from_rest;
         let (identity, endpoint) = (identity(&record.by).cloned(), record.endpoint.clone());
         let (lasting, passing) = (Vec::new(), Vec::new());
-        Some(Self { identity, endpoint, at, unattended: false, lasting, passing })
+        Some(Self { identity, endpoint, at, unattended: false, muted, lasting, passing })
     }
 
     /// An object was made.
@@ -78,6 +78,9 @@ impl Notes {
 
     /// A message went through a stream, which need not stand.
     pub(super) fn passed(&mut self, stream: ObjectSid, name: Option<&UniqueName>, what: &Happening) {
+        if self.muted {
+            return;
+        }
         if let Happening::MessagePublished { message, data, direct } = what {
             let note = Note::Message { message: *message, data: data.clone() };
             let hook = self.hook(stream, name, !direct, note);
@@ -86,6 +89,9 @@ impl Notes {
     }
 
     fn lasting(&mut self, head: &Head, note: Note) {
+        if self.muted && !self.unattended {
+            return;
+        }
         let shared = matches!(head.space, Space::Shared { .. });
         let hook = self.hook(head.sid, head.unique_name.as_ref(), shared, note);
         self.lasting.push(hook);

@@ -105,7 +105,7 @@ pub(super) fn update(scribe: &mut Scribe<'_>, by: &By, update: Update<'_>) -> Re
                 return Err(Reason::RevisionMismatch { of: sid.kind, current: None }.into());
             }
             if scribe.tenant.objects.contains_key(&sid) {
-                publish::expire(scribe, sid, None);
+                scribe.unattended(|it| publish::expire(it, sid, None));
             }
             publish::stand(scribe, shell);
             created = true;

@@ -157,7 +157,7 @@ fn make_room(scribe: &mut Scribe<'_>, list: ObjectSid, items_max: u32) {
 /// Makes a shared object that does not stand yet (decision 18).
 pub(super) fn stand(scribe: &mut Scribe<'_>, shell: &Shell) {
     if scribe.tenant.objects.get(&shell.sid).is_some_and(|it| it.head.expired(scribe.at)) {
-        expire(scribe, shell.sid, None);
+        scribe.unattended(|it| expire(it, shell.sid, None));
     }
     if !scribe.tenant.objects.contains_key(&shell.sid) {
         let mut object = fresh(shell, scribe.at, None);

@@ -166,9 +166,11 @@ impl<'t> Scribe<'t> {
 
     /// Does what nobody does: something has expired. The webhook is not told whose write came across it.
     pub(super) fn unattended<R>(&mut self, act: impl FnOnce(&mut Self) -> R) -> R {
-        self.notes.iter_mut().for_each(|it| it.unattended = true);
+        let before = self.notes.as_mut().map(|it| std::mem::replace(&mut it.unattended, true));
         let result = act(self);
-        self.notes.iter_mut().for_each(|it| it.unattended = false);
+        if let (Some(notes), Some(before)) = (&mut self.notes, before) {
+            notes.unattended = before;
+        }
         result
     }
 

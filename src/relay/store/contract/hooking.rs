@@ -131,6 +131,20 @@ fn what_has_expired_is_nobodys_doing() {
 }
 
 #[test]
+fn what_expires_on_the_way_of_a_silent_backend_is_told() {
+    let world = World::default();
+    let mut view = hooked(&world, false);
+    let mut brief = world.create(Document, "doc", "{}");
+    if let Effect::Create { expires, .. } = &mut brief {
+        *expires = Some(crate::domain::time::Timestamp::from_seconds(world.now.get() + 5));
+    }
+    done(&mut view, &world.backend(brief));
+    world.now.set(world.now.get() + 5);
+    done(&mut view, &world.backend(world.create(Document, "doc", "{}")));
+    assert_eq!(told(&view), [line("removed", "doc", "system")]);
+}
+
+#[test]
 fn a_service_without_a_webhook_notes_nothing_and_one_that_lost_it_forgets() {
     let world = World::default();
     let mut view = stage(&world);
