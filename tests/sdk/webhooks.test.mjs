@@ -383,3 +383,34 @@ test('a service that loses its URL has nothing more to tell', async () => {
   assert.ok(receiver.seen.length <= still + 1, 'at most what was on its way');
   await receiver.stop();
 });
+
+test('endpoints are told when they connect and disconnect, and only to who asked for it', async () => {
+  const receiver = await Receiver.start();
+  const [quiet, own] = [await service(receiver.url), await service(receiver.url, { ReachabilityWebhooksEnabled: 'true' })];
+  await quiet.socket(fresh('bob'), { endpoint: 'tab' });
+  const ada = fresh('ada');
+  const socket = await own.socket(ada, { endpoint: 'ada-tab 1' });
+  socket.close();
+  const hooks = await receiver.has(2, 'both');
+  const fields = (type) => ({ AccountSid: airlock.account.sid, ServiceSid: own.sid, EventType: type, Identity: ada, EndpointId: 'ada-tab 1' });
+  assert.deepEqual(hooks.map(fieldsOf), [fields('endpoint_connected'), fields('endpoint_disconnected')], 'in this order, and nothing of the quiet service');
+  assert.ok(twilio.validateRequest(airlock.account.token, hooks[0].headers['x-twilio-signature'], receiver.url, hooks[0].fields));
+  await receiver.stop();
+});
+
+test('with debouncing only an identity whose last endpoint stays away has disconnected', async () => {
+  const receiver = await Receiver.start();
+  const own = await service(receiver.url, { ReachabilityWebhooksEnabled: 'true', ReachabilityDebouncingEnabled: 'true', ReachabilityDebouncingWindow: '1000' });
+  const [ada, carl] = [fresh('ada'), fresh('carl')];
+  const [one, two, other] = [await own.socket(ada, { endpoint: 'one' }), await own.socket(ada, { endpoint: 'two' }), await own.socket(carl)];
+  one.close(); // another of hers is open
+  two.close();
+  await receiver.has(3, 'three have connected');
+  await own.socket(ada, { endpoint: 'three' }); // back within the window
+  other.close();
+  const away = () => receiver.seen.filter((it) => it.fields.EventType === 'endpoint_disconnected');
+  await until(() => away().length, 'somebody is away');
+  // His window ended after hers would have: of her nothing was told.
+  assert.deepEqual(away().map((it) => it.fields.Identity), [carl]);
+  await receiver.stop();
+});

@@ -164,6 +164,8 @@ pub(super) fn stand(scribe: &mut Scribe<'_>, shell: &Shell) {
         if let Body::Items(items) = &mut object.body {
             // One that was removed may have had items: who knew them opens the object again.
             items.floor = scribe.tenant.gone.event(shell.sid);
+            // Each index was given with an event, so none of the old ones is as large.
+            items.next_index = items.floor.0;
         }
         scribe.add(object);
     }
