@@ -29,6 +29,9 @@ const WRITERS: u64 = 6;
 /// Writes of one writer in one life of the server: a bound, reached by none that is killed.
 pub const WRITES_MAX: u64 = 5_000;
 
+/// Failures of the store after which a writer stops: fewer than a third of its objects.
+const FAILURES_MAX: u64 = 6;
+
 /// All who write to one data directory.
 #[derive(Clone)]
 pub struct Crew {
@@ -190,9 +193,13 @@ impl Crew {
                 let sure = writer.ledger.sure(&thing).clone();
                 let from = pending.state.own.as_ref().map_or_else(now_ms, |it| it.wrote.from);
                 let request = writer.request(&thing, pending.attempt, &self.service);
-                // It dies while this is repeated: then this is still in flight.
-                let Ok(answer) = http.send(&request) else { return Ok(repeated) };
+                let answer = http.send(&request);
                 let state = thing.after(&sure, pending.attempt.op, Span { from, to: now_ms() });
+                // It dies while this is repeated: this is still in flight, and may be done now, too.
+                let Ok(answer) = answer else {
+                    writer.ledger.unknown(&thing, Pending { state, ..pending });
+                    return Ok(repeated);
+                };
                 // What was removed already is not found again.
                 if (pending.attempt.op, answer.status) != (Op::Remove, 404) {
                     agrees(&thing, pending.attempt, &answer, state.own.as_ref().and_then(|it| it.revision))?;
@@ -271,15 +278,12 @@ impl Writer {
         stop: &AtomicBool,
         most: u64,
     ) -> Result<Life, String> {
-        let (mut http, mut life) = (Http::to(port), Life::default());
+        let (mut http, mut life, mut failures) = (Http::to(port), Life::default(), 0);
         let things: Vec<Thing> = self.ledger.things().cloned().collect();
         while life.sent < most && !stop.load(Ordering::Relaxed) {
             let thing = self.random.pick(&things).clone();
+            // In doubt since the store has failed: left as it is.
             if self.ledger.pending(&thing).is_some() {
-                // In doubt since the store has failed: left as it is.
-                if things.iter().all(|it| self.ledger.pending(it).is_some()) {
-                    break;
-                }
                 continue;
             }
             let Some(attempt) = self.choose(&thing) else { continue };
@@ -293,6 +297,10 @@ impl Writer {
                 Ok(answer) if answer.says_store_failed() => {
                     life.failed_ms.get_or_insert_with(now_ms);
                     self.ledger.unknown(&thing, Pending { attempt, state });
+                    failures += 1;
+                    if failures == FAILURES_MAX {
+                        break;
+                    }
                 }
                 Ok(answer) => {
                     agrees(&thing, attempt, &answer, state.own.as_ref().and_then(|it| it.revision))?;

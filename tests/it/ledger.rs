@@ -91,10 +91,11 @@ impl Ledger {
         *entry = Entry { sure: state, pending: None };
     }
 
-    /// A write got no answer, or one that leaves its outcome open.
+    /// A write, or its repetition, got no answer, or one that leaves its outcome open.
     pub fn unknown(&mut self, thing: &Thing, pending: Pending) {
         let entry = self.entries.get_mut(thing).expect("an object of this ledger");
-        assert!(entry.pending.is_none(), "an object has one writer");
+        let same = entry.pending.as_ref().is_none_or(|it| it.attempt == pending.attempt);
+        assert!(same, "an object has one write in flight");
         entry.pending = Some(pending);
     }
 

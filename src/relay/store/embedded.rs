@@ -147,11 +147,13 @@ fn put(transaction: &Transaction<'_>, seq: i64, checkpoint: &Checkpoint) -> rusq
 fn connect(path: &Path, file: &'static str) -> Result<Connection, StoreError> {
     let connection = Connection::open(path).map_err(of(file))?;
     connection.busy_timeout(Duration::from_secs(STORE_BUSY_SECONDS)).map_err(of(file))?;
-    // A mode that cannot be had is no error to SQLite: it answers with the one that stays.
-    let mode: String = connection
-        .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))
+    // A mode that cannot be had is no error to SQLite: it answers with the one that stays. And it
+    // answers before it commits, so that a failure of that is only heard by who reads on.
+    let modes: Vec<String> = connection
+        .prepare("PRAGMA journal_mode = WAL")
+        .and_then(|mut it| it.query_map((), |row| row.get(0)).and_then(Iterator::collect))
         .map_err(of(file))?;
-    if mode != "wal" {
+    if modes != ["wal"] {
         return Err(StoreError::NoWal(file));
     }
     connection.pragma_update(None, "synchronous", "FULL").map_err(of(file))?;
