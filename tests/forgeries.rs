@@ -36,7 +36,7 @@ const FORGERIES: &[Forgery] = &[
             "relay/rewrite.rs",
             "E0451",
             "fn forged(request: Change, caller: Caller, at: Timestamp, policies: Arc<PolicySet>) -> Admitted<Change> {
-                Admitted { request, caller, at, under: Grounds::Plain, standing: None, policies }
+                Admitted { request, caller, at, under: Grounds::Plain, standing: None, policies, would_deny: false }
             }",
     ),
     forgery(
@@ -46,6 +46,7 @@ const FORGERIES: &[Forgery] = &[
             "fn forged<T>(request: T) -> crate::relay::gate::Admitted<T> {
                 crate::relay::gate::Admitted {
                     request, caller: loop {}, at: loop {}, under: loop {}, standing: None, policies: loop {},
+                    would_deny: false,
                 }
             }",
     ),
@@ -160,14 +161,14 @@ const FORGERIES: &[Forgery] = &[
         "the relay tells what is not durable",
         "relay.rs",
         "E0308",
-        "fn forged(hub: &Hub, batch: Batch) { let _ = hub.deliver(batch, std::iter::empty(), &mut |_, _| ()); }",
+        "fn forged(hub: &Hub, batch: Batch) { let _ = hub.deliver(batch, &mut |_, _| (), loop {}); }",
     ),
     forgery(
         "the relay tells what is not durable beside what is",
         "relay.rs",
-        "E0271",
+        "E0308",
         "fn forged(hub: &Hub, durable: Committed, batch: Batch) {
-            let _ = hub.deliver(durable, std::iter::once(batch), &mut |_, _| ());
+            let _ = hub.deliver(vec![durable, batch], &mut |_, _| (), loop {});
         }",
     ),
     forgery(

@@ -188,12 +188,13 @@ impl<'h> Deliverer<'h> {
         };
         let (_, fields) = form::fields(self.relay.account(), job.service, &hook);
         let signature = sign::signature(&self.key, &url, &fields);
+        let body = form::encoded(&fields);
         let token = match (&job.entry, &hook.note) {
             (Entry::Passing(_), Note::Message { message, .. }) => message.to_string(),
             (Entry::Stored(number), _) => format!("{}-{number}", job.service),
-            (Entry::Passing(_), _) => format!("{}-{}", hook.object, hook.at.as_millis()),
+            (Entry::Passing(_), _) => sign::token(hook.at, &body),
         };
-        let letter = Letter { url, body: form::encoded(&fields), signature, token };
+        let letter = Letter { url, body, signature, token };
         let poster = self.poster.clone();
         Some(async move { Landed { job, hook, outcome: poster.post(&letter).await } }.boxed())
     }

@@ -1,7 +1,15 @@
 //! `X-Twilio-Signature`: the URL and the sorted fields, under the account's auth token.
 
-use aws_lc_rs::hmac::{HMAC_SHA1_FOR_LEGACY_USE_ONLY, Key, sign};
-use base64::{Engine, engine::general_purpose::STANDARD};
+use aws_lc_rs::{
+    digest::{SHA256, digest},
+    hmac::{HMAC_SHA1_FOR_LEGACY_USE_ONLY, Key, sign},
+};
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
+
+use crate::domain::time::Timestamp;
 
 /// Signs as the official validators check. SHA-1 is theirs; as a MAC it is not broken.
 pub(super) fn signature(key: &str, url: &str, fields: &[(&'static str, String)]) -> String {
@@ -13,6 +21,11 @@ pub(super) fn signature(key: &str, url: &str, fields: &[(&'static str, String)])
         text.push_str(value);
     }
     STANDARD.encode(sign(&Key::new(HMAC_SHA1_FOR_LEGACY_USE_ONLY, key.as_bytes()), text.as_bytes()))
+}
+
+/// What a hook without a number of its own is known by when it comes again: when it happened, and all that it says.
+pub(super) fn token(at: Timestamp, body: &str) -> String {
+    URL_SAFE_NO_PAD.encode(digest(&SHA256, format!("{}\n{body}", at.as_millis()).as_bytes()))
 }
 
 #[cfg(test)]

@@ -261,6 +261,21 @@ test('a receiver that is down, slow or failing is tried again, with growing paus
   await back.stop();
 });
 
+test('a receiver that never answers holds up no write', async () => {
+  const receiver = await Receiver.start({ answer: () => null });
+  const own = await service(receiver.url);
+  const socket = await own.socket(fresh('ada'));
+  const doc = (await socket.request('POST', path('Documents'), { unique_name: fresh('doc'), data: {} })).body;
+  await receiver.has(1, 'it was asked');
+  const began = Date.now();
+  for (let n = 0; n < 50; n += 1) assert.equal((await socket.request('POST', pathOf(doc.url), { data: { n } })).status, 200);
+  const took = Date.now() - began;
+  assert.ok(took < 4_500, `one attempt lasts 5,000 ms, fifty writes took ${took}`);
+  assert.equal(receiver.seen.length, 1, 'and the object keeps its order meanwhile');
+  await own.update({ WebhookUrl: '' });
+  await receiver.stop();
+});
+
 test('kill -9 with hooks that wait loses none of them', async () => {
   let up = false;
   const receiver = await Receiver.start({ answer: () => (up ? 200 : 503) });
