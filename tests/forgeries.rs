@@ -237,6 +237,8 @@ impl Copy {
             fs::remove_dir_all(&folder).expect("the copy before is gone");
         }
         copy(&root.join("src"), &folder.join("src"));
+        // The manifest names them.
+        copy(&root.join("benches"), &folder.join("benches"));
         // The program carries its description within it.
         fs::create_dir_all(folder.join("docs")).expect("a folder of the copy");
         for file in ["Cargo.toml", "Cargo.lock", "docs/openapi.json"] {
