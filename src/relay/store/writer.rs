@@ -7,7 +7,7 @@
 use std::{
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, Ordering},
         mpsc::{Receiver, SyncSender, sync_channel},
     },
     thread::JoinHandle,
@@ -47,13 +47,13 @@ struct Shared {
     queue: Mutex<Inbox>,
     wake: Condvar,
     failed: AtomicBool,
-    /// The newest group whose checkpoint is durable and whose log may be cut.
-    checkpointed: AtomicU64,
 }
 
 struct Inbox {
     waiting: Queue<(Option<Record>, Ticket)>,
     stopping: bool,
+    /// The newest group of a checkpoint that is durable, so that the log may be cut; or why it is not.
+    checkpointed: Option<Result<u64, StoreError>>,
 }
 
 impl Writer {
@@ -61,10 +61,9 @@ impl Writer {
     pub(in crate::relay) fn start(mut store: Store) -> Result<(Self, View, Receiver<Committed>), StoreError> {
         let view = store.recover()?;
         let shared = Arc::new(Shared {
-            queue: Mutex::new(Inbox { waiting: Queue::new(), stopping: false }),
+            queue: Mutex::new(Inbox { waiting: Queue::new(), stopping: false, checkpointed: None }),
             wake: Condvar::new(),
             failed: AtomicBool::new(false),
-            checkpointed: AtomicU64::new(0),
         });
         let (sealed, groups) = sync_channel(GROUPS_AHEAD_MAX);
         let core = Core { store, view: view.clone(), batches: 0, bytes: 0, checkpoint: None };
@@ -150,10 +149,10 @@ impl Shared {
         );
     }
 
-    /// Waits for batches; `None` when it is time to end.
+    /// Waits for batches, or for the end of a checkpoint; `None` when it is time to end.
     fn next(&self) -> Option<Vec<(Option<Record>, Ticket)>> {
         let mut inbox = self.lock();
-        while inbox.waiting.is_empty() {
+        while inbox.waiting.is_empty() && inbox.checkpointed.is_none() {
             if inbox.stopping {
                 return None;
             }
@@ -165,16 +164,18 @@ impl Shared {
 
 fn drive(mut core: Core, shared: &Arc<Shared>, sealed: &SyncSender<Committed>) {
     while let Some(group) = shared.next() {
-        let committed = match core.commit(group) {
-            Ok(committed) => committed,
-            Err((tickets, failure)) => {
-                shared.fail(&failure);
-                let outcome = |ticket| Outcome { ticket, verdict: Verdict::Not(Failure::Store.into()) };
-                core.seal_unchanged(tickets.into_iter().map(outcome).collect())
+        if !group.is_empty() {
+            let committed = match core.commit(group) {
+                Ok(committed) => committed,
+                Err((tickets, failure)) => {
+                    shared.fail(&failure);
+                    let outcome = |ticket| Outcome { ticket, verdict: Verdict::Not(Failure::Store.into()) };
+                    core.seal_unchanged(tickets.into_iter().map(outcome).collect())
+                }
+            };
+            if sealed.send(committed).is_err() {
+                return;
             }
-        };
-        if sealed.send(committed).is_err() {
-            return;
         }
         if !shared.failed.load(Ordering::Acquire)
             && let Err(failure) = core.tend(shared)
@@ -190,6 +191,9 @@ fn drive(mut core: Core, shared: &Arc<Shared>, sealed: &SyncSender<Committed>) {
         && thread.join().is_err()
     {
         error!("the checkpoint ended in a panic");
+    }
+    if let Some(Err(failure)) = shared.lock().checkpointed.take() {
+        shared.fail(&failure);
     }
 }
 
@@ -272,10 +276,11 @@ impl Core {
     /// Cuts the log behind a finished checkpoint, and starts the next one when it is time.
     ///
     /// # Errors
-    /// When the log cannot be cut: that is a failed write of the log as any other.
+    /// When a checkpoint could not be written, or the log not be cut: that is a failure of the store as any
+    /// other. After a failed sync nobody knows what the file holds, and a later one would not tell.
     fn tend(&mut self, shared: &Arc<Shared>) -> Result<(), StoreError> {
-        let through = shared.checkpointed.swap(0, Ordering::AcqRel);
-        if through != 0 {
+        let checkpointed = shared.lock().checkpointed.take();
+        if let Some(through) = checkpointed.transpose()? {
             self.store.trim(through)?;
             info!(log.seq = through, "checkpoint written, log cut");
         }
@@ -287,13 +292,11 @@ impl Core {
         }
         (self.batches, self.bytes) = (0, 0);
         let (write, view, shared) = (self.store.checkpointer(), self.view.clone(), shared.clone());
-        let spawned =
-            std::thread::Builder::new().name("checkpoint".into()).spawn(move || match write(&view) {
-                Ok(()) => shared.checkpointed.store(view.seq, Ordering::Release),
-                Err(failure) => {
-                    warn!(error = &failure as &dyn std::error::Error, "the checkpoint could not be written")
-                }
-            });
+        let spawned = std::thread::Builder::new().name("checkpoint".into()).spawn(move || {
+            let written = write(&view).map(|()| view.seq);
+            shared.lock().checkpointed = Some(written);
+            shared.wake.notify_one();
+        });
         match spawned {
             Ok(thread) => self.checkpoint = Some(thread),
             Err(failure) => {
