@@ -12,4 +12,5 @@ pub mod crowd;
 pub mod figure;
 pub mod frame;
 pub mod publisher;
+pub mod relay;
 pub mod socket;

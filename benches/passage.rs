@@ -16,7 +16,6 @@ mod measure;
 
 use std::{
     hint::black_box,
-    net::{IpAddr, Ipv4Addr},
     num::NonZero,
     path::{Path, PathBuf},
     sync::mpsc,
@@ -24,26 +23,21 @@ use std::{
 };
 
 use airlock::{
-    domain::{
-        change::{Change, Operation},
-        data::Input,
-        service::SettingsChange,
-    },
-    policy::{PolicySet, folder},
+    domain::data::Input,
     realtime::websocket::{Reader, Received},
-    relay::{Caller, Credential, Receipt, Relay, Settings},
+    relay::{Caller, Relay},
     sdk,
 };
 use bytes::Bytes;
 use measure::{
-    airlock::{ACCOUNT, AUTH_TOKEN, KEY, SECRET, directory, token},
+    airlock::directory,
     clock,
     figure::{Figure, setting, verdict},
     frame,
+    relay::{House, policies},
 };
 use serde_json::Value;
 
-const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 /// Writes in flight: below what one identity may have waiting.
 const BURST: usize = 200;
 
@@ -64,10 +58,6 @@ fn main() {
     codec(rounds);
 }
 
-fn policies() -> PolicySet {
-    folder::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/policies")).unwrap()
-}
-
 /// Data as a player writes it; no two are the same.
 fn data(number: u64) -> String {
     let (x, y) = (1_000 + number % 9_000, 1_000 + number / 9_000 % 9_000);
@@ -86,32 +76,9 @@ struct Writer {
 
 impl Writer {
     fn new(data_folder: Option<PathBuf>) -> Self {
-        let relay = Relay::start(Settings {
-            account: ACCOUNT.parse().unwrap(),
-            auth_token: AUTH_TOKEN.to_owned(),
-            keys: format!("{KEY}:{SECRET}").parse().unwrap(),
-            data: data_folder,
-            code_of: |_| 0,
-            policies: policies(),
-            log_identities: airlock::relay::LogIdentities::Plain,
-            hosted_limits: false,
-            plain_objects_max: 1,
-            plain_bytes_max: 1,
-            memory_max_bytes: 0,
-            disk_min_free_bytes: 0,
-        })
-        .unwrap();
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let backend = Credential::Basic { user: ACCOUNT, password: AUTH_TOKEN };
-        let backend = relay.authenticate(backend, HERE).unwrap();
-        let settings = SettingsChange { acl: Some(true), ..SettingsChange::default() };
-        let operation = Operation::CreateService { default: false, settings };
-        let made = runtime
-            .block_on(relay.submitted(&backend, Change { operation, if_match: None, idempotency: None }))
-            .unwrap();
-        let Receipt::Service { head, .. } = made else { panic!("a service was made") };
-        let token = token(&head.sid.to_string(), "ada");
-        let caller = relay.authenticate(Credential::Token(&token), HERE).unwrap();
+        let house = House::new(data_folder);
+        let caller = house.caller("ada");
+        let House { relay, runtime, .. } = house;
         let answers = mpsc::channel();
         let mut writer = Self { relay, caller, path: String::new(), number: 0, answers, runtime };
         let body = format!(r#"{{"unique_name":"cursors/7/ada","data":{}}}"#, data(0));

@@ -15,7 +15,6 @@ mod measure;
 
 use std::{
     io::{BufRead, BufReader},
-    net::{IpAddr, Ipv4Addr},
     path::Path,
     process::{Command, Stdio},
     sync::mpsc,
@@ -28,18 +27,16 @@ use airlock::{
         data::Input,
         name::UniqueName,
         object::{Address, ObjectKind, ObjectRef},
-        service::SettingsChange,
     },
-    policy::folder,
-    relay::{Answer, Caller, Credential, Receipt, Relay, Settings},
+    relay::{Answer, Caller},
 };
 use measure::{
-    airlock::{ACCOUNT, AUTH_TOKEN, Airlock, KEY, SECRET, directory, token},
+    airlock::{Airlock, directory},
     clock,
     figure::{Figure, setting, verdict},
+    relay::House,
 };
 
-const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const FILL: &str = "fill";
 /// Objects of one identity, and writes that wait for the writer from one.
 const OBJECTS_EACH: usize = 100;
@@ -82,37 +79,10 @@ fn main() {
 
 /// Writes through the passage, 10,000 in flight, and says so when the last one is durable.
 fn fill(data: &Path, changes: usize, objects: usize) {
-    let policies = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/policies");
-    let relay = Relay::start(Settings {
-        account: ACCOUNT.parse().unwrap(),
-        auth_token: AUTH_TOKEN.to_owned(),
-        keys: format!("{KEY}:{SECRET}").parse().unwrap(),
-        data: Some(data.to_owned()),
-        code_of: |_| 0,
-        policies: folder::load(&policies).unwrap(),
-        log_identities: airlock::relay::LogIdentities::Plain,
-        hosted_limits: false,
-        plain_objects_max: 1,
-        plain_bytes_max: 1,
-        memory_max_bytes: 0,
-        disk_min_free_bytes: 0,
-    })
-    .unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let backend = Credential::Basic { user: ACCOUNT, password: AUTH_TOKEN };
-    let backend = relay.authenticate(backend, HERE).unwrap();
-    let settings = SettingsChange { acl: Some(true), ..SettingsChange::default() };
-    let operation = Operation::CreateService { default: false, settings };
-    let made = Change { operation, if_match: None, idempotency: None };
-    let Receipt::Service { head, .. } = runtime.block_on(relay.submitted(&backend, made)).unwrap() else {
-        panic!("a service was made")
-    };
-    let callers: Vec<Caller> = (0..objects / OBJECTS_EACH)
-        .map(|it| {
-            let token = token(&head.sid.to_string(), &format!("player-{it:04}"));
-            relay.authenticate(Credential::Token(&token), HERE).unwrap()
-        })
-        .collect();
+    let house = House::new(Some(data.to_owned()));
+    let callers: Vec<Caller> =
+        (0..objects / OBJECTS_EACH).map(|it| house.caller(&format!("player-{it:04}"))).collect();
+    let House { relay, service, .. } = house;
     let (tell, told) = mpsc::channel();
     let mut waiting = 0;
     for number in 0..changes {
@@ -126,7 +96,7 @@ fn fill(data: &Path, changes: usize, objects: usize) {
             number / 10_000
         );
         let data = Input::parse(&text).unwrap();
-        let (service, kind) = (head.sid, ObjectKind::Document);
+        let kind = ObjectKind::Document;
         let operation = if number < objects {
             Operation::Create { service, kind, name: Some(name), data, ttl: None }
         } else {

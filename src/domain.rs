@@ -8,6 +8,7 @@ pub mod event;
 pub mod hook;
 pub mod limits;
 pub mod name;
+pub mod network;
 pub mod object;
 pub mod permission;
 pub mod query;

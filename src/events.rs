@@ -34,8 +34,8 @@ use crate::{
         outbox::Outbox,
         stream::{Subject, Subscriber},
     },
-    relay::{Caller, Credential, Error, Failure, Reading, Reason, Relay},
-    token::TokenFault,
+    relay::{Caller, Error, Failure, Reading, Reason, Relay},
+    sdk,
     wire::{
         event_stream::{self, MEDIA_TYPE, Remember},
         fault::{Fault, Stop},
@@ -83,12 +83,7 @@ where
     S: Stream<Item = Result<B, warp::Error>> + Send,
     B: Buf,
 {
-    let header = incoming.header("authorization").unwrap_or_default();
-    let token = match header.split_once(' ') {
-        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
-        _ => return Err(Reason::Credential(TokenFault::Invalid).into()),
-    };
-    let caller = door.relay.authenticate(Credential::Token(token), incoming.peer)?;
+    let caller = sdk::http::authenticate(&door.relay, incoming)?;
     let service = caller.service().ok_or(Reason::Forbidden)?;
     if incoming.method != warp::http::Method::GET {
         return Err(Fault::Method.into());

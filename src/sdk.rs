@@ -127,17 +127,7 @@ pub fn dispatch(
 fn plan(service: ServiceSid, request: &Request) -> Result<Call, Stop> {
     let path = segments(&request.path).ok_or(Fault::UnknownPath)?;
     let path: Vec<&str> = path.iter().map(String::as_str).collect();
-    let rest = match path.as_slice() {
-        ["v3", "Services", named, rest @ ..] => {
-            if named.parse::<ServiceSid>() != Ok(service) {
-                return Err(Reason::Forbidden.into());
-            }
-            rest
-        }
-        ["v3", rest @ ..] => rest,
-        _ => return Err(Fault::UnknownPath.into()),
-    };
-    match rest {
+    match request::own_path(service, &path)? {
         ["Lists", id, "Context"] if request.method == "GET" => {
             Ok(Call::Context(request::address(service, ObjectKind::List, id)?))
         }

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::domain::{
     data::Input,
     limits::IDEMPOTENCY_KEY_BYTES_MAX,
-    name::{Identity, ItemId, UniqueName},
+    name::{Identity, ItemId, ItemKey, UniqueName},
     object::{Address, ObjectKind, ObjectRef, Revision},
     permission::Permission,
     service::SettingsChange,
@@ -167,6 +167,23 @@ impl fmt::Debug for IdempotencyKey {
 }
 
 impl Operation {
+    /// Makes an item: a list gives the index, in a map the key must be free.
+    pub fn new_item(
+        address: Address,
+        key: Option<ItemKey>,
+        data: Input,
+        ttl: Option<Ttl>,
+        collection_ttl: Option<Ttl>,
+    ) -> Self {
+        match key {
+            None => Self::Push { address, data, ttl, collection_ttl },
+            Some(key) => {
+                let (item, expect, data) = (key.into(), Expect::Absent, Some(data));
+                Self::SetItem { address, item, expect, data, ttl, collection_ttl }
+            }
+        }
+    }
+
     /// The object that it is about, unless it makes one or is about a service.
     pub fn address(&self) -> Option<&Address> {
         match self {

@@ -10,7 +10,7 @@ use crate::{
     relay::Reason,
     wire::{
         fault::{Fault, Stop},
-        request::segments,
+        request::{self, segments},
     },
 };
 
@@ -49,16 +49,7 @@ impl Ask {
     pub fn parse(service: ServiceSid, path: &str, query: &str, header: Option<&str>) -> Result<Self, Stop> {
         let path = segments(path).ok_or(Fault::UnknownPath)?;
         let path: Vec<&str> = path.iter().map(String::as_str).collect();
-        let rest = match path.as_slice() {
-            ["v3", "Services", named, rest @ ..] => {
-                if named.parse::<ServiceSid>() != Ok(service) {
-                    return Err(Reason::Forbidden.into());
-                }
-                rest
-            }
-            ["v3", rest @ ..] => rest,
-            _ => return Err(Fault::UnknownPath.into()),
-        };
+        let rest = request::own_path(service, &path)?;
         let params: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
         let given = params.iter().rev().find(|it| it.0 == "last_event_id").map(|it| it.1.as_str());
         let given = header.filter(|it| !it.is_empty()).or(given).unwrap_or_default();

@@ -2,7 +2,6 @@
 
 use std::{
     hash::{BuildHasher, Hash, Hasher, RandomState},
-    net::{IpAddr, Ipv6Addr},
     num::NonZeroU32,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -12,6 +11,7 @@ use crate::{
     domain::{
         buckets::{Buckets, Swept},
         limits::{RATE_KEYS_MAX, RATE_KEYS_PER_IDENTITY_MAX},
+        network::network,
         time::Timestamp,
     },
     policy::{Captures, Limit, Per, Policy},
@@ -117,14 +117,6 @@ impl Throttle {
 /// Whole milliseconds, rounded up: a caller who comes back then is let in.
 pub(super) fn millis(wait: Duration) -> u64 {
     u64::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
-}
-
-/// The address, an IPv6 one by its /64: a household holds as many as it likes of the rest.
-fn network(peer: IpAddr) -> IpAddr {
-    match peer {
-        IpAddr::V4(it) => it.into(),
-        IpAddr::V6(it) => Ipv6Addr::from_bits(it.to_bits() >> 64 << 64).into(),
-    }
 }
 
 #[cfg(test)]

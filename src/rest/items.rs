@@ -50,17 +50,7 @@ fn creation(visit: &Visit<'_>, address: Address) -> Result<Operation, Stop> {
     };
     let (ttl, collection_ttl) = (form.ttl("ItemTtl")?, own_collection_ttl(form)?);
     let data = form.data(kind)?.ok_or_else(|| request::no_data(kind))?;
-    Ok(match key {
-        None => Operation::Push { address, data, ttl, collection_ttl },
-        Some(key) => Operation::SetItem {
-            address,
-            item: key.into(),
-            expect: Expect::Absent,
-            data: Some(data),
-            ttl,
-            collection_ttl,
-        },
-    })
+    Ok(Operation::new_item(address, key, data, ttl, collection_ttl))
 }
 
 /// Shows an item.

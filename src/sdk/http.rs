@@ -54,7 +54,11 @@ where
     receiver.await.map_err(|_| Failure::Stopping.into())
 }
 
-fn authenticate<S, B>(relay: &Relay, incoming: &Incoming<S>) -> Result<Caller, Stop>
+/// The client behind a request, by its header `Authorization: Bearer <access token>`.
+///
+/// # Errors
+/// 401 when there is no such header, or the token does not hold.
+pub fn authenticate<S, B>(relay: &Relay, incoming: &Incoming<S>) -> Result<Caller, Stop>
 where
     S: Stream<Item = Result<B, warp::Error>> + Send,
     B: Buf,

@@ -29,19 +29,7 @@ pub(super) fn all(service: ServiceSid, kind: ObjectKind, id: &str, asked: &Reque
             let body = Body::parse(&asked.body)?;
             let key = if kind == ObjectKind::Map { Some(body.key()?) } else { None };
             let data = body.data(kind)?.ok_or_else(|| request::no_data(kind))?;
-            let (address, ttl, collection_ttl) = (address?, body.ttl()?, None);
-            let operation = match key {
-                None => Operation::Push { address, data, ttl, collection_ttl },
-                Some(key) => Operation::SetItem {
-                    address,
-                    item: key.into(),
-                    expect: Expect::Absent,
-                    data: Some(data),
-                    ttl,
-                    collection_ttl,
-                },
-            };
-            Ok(asked.change(operation, None))
+            Ok(asked.change(Operation::new_item(address?, key, data, body.ttl()?, None), None))
         }
         _ => Err(Fault::Method.into()),
     }

@@ -2,9 +2,11 @@
 
 use std::{
     collections::HashMap,
-    net::{IpAddr, Ipv6Addr},
+    net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
+
+use crate::domain::network::network;
 
 /// The counts; cheap to clone.
 #[derive(Clone)]
@@ -67,14 +69,6 @@ impl Drop for Place {
                 counts.by_address.remove(&self.address);
             }
         }
-    }
-}
-
-/// What counts as one address: of IPv6 the first 64 bits, since whoever has one has all of them.
-pub fn network(peer: IpAddr) -> IpAddr {
-    match peer.to_canonical() {
-        IpAddr::V4(address) => address.into(),
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
     }
 }
 

@@ -11,12 +11,10 @@ use std::{
 use governor::Quota;
 use tokio::time::Instant;
 
-use crate::{
-    domain::{
-        buckets::Buckets,
-        limits::{CONNECT_KEYS_MAX, CONNECTS_BURST_SECONDS, LOGGED_ADDRESSES_MAX},
-    },
-    server::caps::network,
+use crate::domain::{
+    buckets::Buckets,
+    limits::{CONNECT_KEYS_MAX, CONNECTS_BURST_SECONDS, LOGGED_ADDRESSES_MAX},
+    network::network,
 };
 
 /// How long an address that was logged is only counted.

@@ -28,6 +28,18 @@ pub fn segments(path: &str) -> Option<Vec<String>> {
         .collect()
 }
 
+/// What a path of the clients' plane names in their own service: `/v3/…` or `/v3/Services/<own sid>/…`.
+///
+/// # Errors
+/// [`Reason::Forbidden`] in another service.
+pub fn own_path<'s, 'p>(service: ServiceSid, path: &'s [&'p str]) -> Result<&'s [&'p str], Stop> {
+    match path {
+        ["v3", "Services", named, ..] if named.parse() != Ok(service) => Err(Reason::Forbidden.into()),
+        ["v3", "Services", _, rest @ ..] | ["v3", rest @ ..] => Ok(rest),
+        _ => Err(Fault::UnknownPath.into()),
+    }
+}
+
 /// An object by SID or unique name. Nothing can stand under a text that is neither.
 pub fn address(service: ServiceSid, kind: ObjectKind, text: &str) -> Result<Address, Reason> {
     let object = if looks_like_a_sid(text) {
