@@ -144,7 +144,7 @@ impl Shared {
     fn fail(&self, failure: &StoreError) {
         self.failed.store(true, Ordering::Release);
         error!(
-            error = failure as &dyn std::error::Error,
+            error = %with_causes(failure),
             "the store has failed: no write is acknowledged until the disk is mended and the process restarted"
         );
     }
@@ -305,6 +305,12 @@ impl Core {
         }
         Ok(())
     }
+}
+
+/// An error with what is beneath it: the words of SQLite and of the system are the ones that help.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |it| it.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// Lets the crash tests have checkpoints every few batches.

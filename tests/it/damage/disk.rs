@@ -35,12 +35,14 @@ struct Failure {
     calls: &'static str,
     error: &'static str,
     count: u64,
+    /// Of calls on this file of the store only.
+    file: Option<&'static str>,
 }
 
 impl Failure {
     /// A start with this failure, and with a checkpoint, and a cut of the log, every other write.
     fn injected_into(self, house: &House) -> Start {
-        let Self { calls, error, count } = self;
+        let Self { calls, error, count, file: only } = self;
         let file = house.path("trace");
         let under = [
             "strace",
@@ -57,8 +59,12 @@ impl Failure {
             "-e",
             &format!("inject={calls}:error={error}:when={count}"),
         ];
+        let mut under = under.map(str::to_owned).to_vec();
+        if let Some(only) = only {
+            under.extend(["-P".to_owned(), house.path("disk").join(only).to_string_lossy().into_owned()]);
+        }
         let env = vec![("AIRLOCK_CHECKPOINT_BATCHES", "2".to_owned())];
-        Start { env, under: under.map(str::to_owned).to_vec() }
+        Start { env, under }
     }
 }
 
@@ -79,7 +85,7 @@ fn a_store_is_born_with_its_promises_or_not_at_all() {
     }
     let (house, mut opening) = (House::new(), 0);
     for count in 1..=20 {
-        let failure = Failure { calls: "fsync,fdatasync", error: "EIO", count };
+        let failure = Failure { calls: "fsync,fdatasync", error: "EIO", count, file: None };
         let data = format!("born {count}");
         match house.start(&data, &failure.injected_into(&house)) {
             Started::Ended(ended) => {
@@ -123,9 +129,12 @@ fn a_failing_disk_ends_acknowledgements_and_loses_none() {
     } else {
         ((1..=20).collect(), [1, 8, 16].into_iter().chain(25..=36).collect())
     };
-    let failure = |calls, error| move |count| Failure { calls, error, count };
-    let failures = syncs.into_iter().map(failure("fsync,fdatasync", "EIO"));
-    let failures = failures.chain(writes.into_iter().map(failure("pwrite64", "ENOSPC")));
+    let failure = |calls, error, file| move |count| Failure { calls, error, count, file };
+    let failures = syncs.into_iter().map(failure("fsync,fdatasync", "EIO", None));
+    let failures = failures.chain(writes.into_iter().map(failure("pwrite64", "ENOSPC", None)));
+    // Each checkpoint is written by a thread of its own, which counts from one.
+    let failures = failures.chain((1..=2).map(failure("fsync,fdatasync", "EIO", Some("state.db-wal"))));
+    let failures = failures.chain((1..=3).map(failure("pwrite64", "ENOSPC", Some("state.db-wal"))));
     let mut tally: BTreeMap<Met, u64> = BTreeMap::new();
     for failure in failures {
         match met_by(failure, &base) {
@@ -135,14 +144,17 @@ fn a_failing_disk_ends_acknowledgements_and_loses_none() {
     }
     println!("{tally:?}");
     let running = tally.get(&Met::Running).copied().unwrap_or_default();
+    assert!(tally.contains_key(&Met::Checkpoint), "no checkpoint that failed ended a server: {tally:?}");
     assert!(tally.values().sum::<u64>() < 2 * running, "hardly any failure met a running server: {tally:?}");
 }
 
 /// What the failure met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Met {
-    /// The log, or a checkpoint, of a running server.
+    /// The log of a running server.
     Running,
+    /// A checkpoint of a running server.
+    Checkpoint,
     /// A server that was starting.
     Starting,
     /// What SQLite makes good, or tidies: nothing rests on it.
@@ -160,11 +172,7 @@ fn met_by(failure: Failure, base: &Base) -> Result<Met, String> {
         Started::Ended(ended) => return Err(format!("{}:\n{}", ended.status, ended.said)),
         Started::Ready(server) => {
             // Each writer waits for each of its writes: there are at least as many groups as it sends.
-            if failed(server, house, &mut crew, 40 + 2 * failure.count)? {
-                Met::Running
-            } else {
-                Met::Elsewhere
-            }
+            failed(server, house, &mut crew, 40 + 2 * failure.count)?
         }
     };
     // The disk is mended: all that was acknowledged is there, and it is written to as ever.
@@ -180,9 +188,9 @@ fn met_by(failure: Failure, base: &Base) -> Result<Met, String> {
     Ok(met)
 }
 
-/// Writes until the store fails, and looks at the server that is left; `false` when it does not fail. A log
+/// Writes until the store fails, and looks at the server that is left, and at what has failed. A log
 /// that failed must be noticed; of the checkpoint's file SQLite makes some good.
-fn failed(server: Server, house: &House, crew: &mut Crew, most: u64) -> Result<bool, String> {
+fn failed(server: Server, house: &House, crew: &mut Crew, most: u64) -> Result<Met, String> {
     let (tell, _) = channel();
     let (stop, port) = (AtomicBool::new(false), server.port);
     let life = std::thread::scope(|scope| {
@@ -204,7 +212,7 @@ fn failed(server: Server, house: &House, crew: &mut Crew, most: u64) -> Result<b
         // The last checkpoint may have failed when nobody wrote any more.
         let late = of(house, &CHECKPOINT) && ended.status.code() == Some(3);
         return if (ended.status.success() || late) && trace(house).contains(INJECTED) {
-            Ok(false)
+            Ok(Met::Elsewhere)
         } else {
             Err(format!("the log did not fail, yet: {}:\n{}\n{}", ended.status, ended.said, trace(house)))
         };
@@ -230,7 +238,11 @@ fn failed(server: Server, house: &House, crew: &mut Crew, most: u64) -> Result<b
     if ended.status.code() != Some(3) {
         return Err(format!("SIGTERM should end it with 3, not {}:\n{}", ended.status, ended.said));
     }
-    Ok(true)
+    let causes = ["disk I/O error", "database or disk is full", "os error"];
+    if !ended.said.contains("the store has failed") || !causes.iter().any(|it| ended.said.contains(it)) {
+        return Err(format!("the log does not say what failed, and why:\n{}", ended.said));
+    }
+    Ok(if of(house, &LOG) { Met::Running } else { Met::Checkpoint })
 }
 
 /// The files of the log.
