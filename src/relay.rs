@@ -5,6 +5,7 @@
 //! pump takes what the writer has sealed, in log order, gives each answer and then its events.
 
 mod refusal;
+mod veil;
 mod authn;
 mod personal;
 mod error;
@@ -49,7 +50,7 @@ use std::{
 use tracing::{error, info};
 
 pub use activation::Conflict;
-pub use authn::{Caller, Credential, LogIdentities};
+pub use authn::{Caller, Credential};
 pub use error::{Error, Failure};
 pub use hooks::{Hooks, News, Passing, Waiting};
 pub use receipt::{Grant, Listed, Page, Reading, Receipt};
@@ -57,6 +58,7 @@ pub use refusal::{DecisionId, Missing, Reason, Refusal, Under};
 pub use rehearsal::{Disagreement, rehearse};
 pub use settings::{Settings, StartError};
 pub use store::StoreError;
+pub use veil::LogIdentities;
 pub use watcher::{Answer, Queued, Watch, Watched, Watcher};
 
 use crate::{

@@ -2,7 +2,6 @@
 
 use std::{fmt, net::IpAddr, sync::Arc};
 
-use aws_lc_rs::hmac;
 use serde_json::Value;
 use subtle::ConstantTimeEq;
 
@@ -12,6 +11,7 @@ use crate::{
         sid::{AccountSid, ServiceSid},
         time::Timestamp,
     },
+    relay::veil::{LogIdentities, Veil},
     token::{self, Keys, TokenFault},
 };
 
@@ -38,18 +38,9 @@ struct Inner {
     who: Who,
     until: Option<Timestamp>,
     peer: IpAddr,
-    /// What the log calls the identity when it may not name it.
+    /// What the log may not name, it calls by an alias: the identity by this one.
     alias: Option<Box<str>>,
-}
-
-/// How the log names identities.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum LogIdentities {
-    /// As they are.
-    #[default]
-    Plain,
-    /// By a keyed hash: the same for one store, and of no use to who does not hold it.
-    Hashed,
+    veil: Option<Veil>,
 }
 
 enum Who {
@@ -94,8 +85,8 @@ impl Caller {
     pub(super) fn rehearsed(identity: Option<Identity>, service: ServiceSid, claims: Value) -> Self {
         let client = |identity| Who::Client { identity, service, endpoint: None, claims };
         let who = identity.map_or(Who::Backend, client);
-        let (until, peer, alias) = (None, IpAddr::from([127, 0, 0, 1]), None);
-        Self { inner: Arc::new(Inner { who, until, peer, alias }) }
+        let (until, peer, alias, veil) = (None, IpAddr::from([127, 0, 0, 1]), None, None);
+        Self { inner: Arc::new(Inner { who, until, peer, alias, veil }) }
     }
 
     /// What the log calls this caller: its identity, or a hash of it; empty for a backend.
@@ -103,16 +94,9 @@ impl Caller {
         self.inner.alias.as_deref().or_else(|| self.identity().map(Identity::as_str)).unwrap_or_default()
     }
 
-    /// A name or a path as the log shows it: without this caller's identity, if that is hidden.
+    /// An object's name as the log shows it to whom names are hidden, too.
     pub fn logged_name(&self, name: &str) -> String {
-        match (&self.inner.alias, self.identity()) {
-            (Some(alias), Some(identity)) => {
-                let hidden =
-                    |it: &str| if it == identity.as_str() { alias.to_string() } else { it.to_owned() };
-                name.split('/').map(hidden).collect::<Vec<_>>().join("/")
-            }
-            _ => name.to_owned(),
-        }
+        self.inner.veil.as_ref().map_or_else(|| name.to_owned(), |it| it.name(name))
     }
 
     /// When the credential ends; `None` never.
@@ -158,36 +142,23 @@ impl Authn {
                     "default" => default_service.ok_or(TokenFault::Grants)?,
                     sid => sid.parse().map_err(|_| TokenFault::Grants)?,
                 };
-                let alias = match self.log_identities {
-                    LogIdentities::Plain => None,
-                    LogIdentities::Hashed => Some(alias(secret, service, &claims.identity)),
-                };
+                let veil = Veil::of(self.log_identities, secret);
+                let alias = veil.as_ref().map(|it| it.alias(claims.identity.as_str()).into());
                 let (identity, endpoint) = (claims.identity, claims.endpoint_id.map(Into::into));
                 let who = Who::Client { identity, service, endpoint, claims: claims.claims };
-                Ok(Caller { inner: Arc::new(Inner { who, until: Some(claims.expires), peer, alias }) })
+                Ok(Caller { inner: Arc::new(Inner { who, until: Some(claims.expires), peer, alias, veil }) })
             }
             Credential::Basic { user, password } => {
                 let right_token = bool::from(self.auth_token.as_bytes().ct_eq(password.as_bytes()));
                 let account = !self.auth_token.is_empty() && *user == self.account.to_string() && right_token;
                 if account || self.keys.judge(user, password).is_some() {
                     let (who, until, alias) = (Who::Backend, None, None);
-                    Ok(Caller { inner: Arc::new(Inner { who, until, peer, alias }) })
+                    let veil = Veil::of(self.log_identities, secret);
+                    Ok(Caller { inner: Arc::new(Inner { who, until, peer, alias, veil }) })
                 } else {
                     Err(TokenFault::Basic)
                 }
             }
         }
     }
-}
-
-/// What the log calls an identity that it may not name.
-fn alias(secret: &[u8; 32], service: ServiceSid, identity: &Identity) -> Box<str> {
-    let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
-    let mut context = hmac::Context::with_key(&key);
-    for part in [b"log\0", service.as_bytes().as_slice(), identity.as_str().as_bytes()] {
-        context.update(part);
-    }
-    let tag = context.sign();
-    let digits: String = tag.as_ref().iter().take(8).map(|it| format!("{it:02x}")).collect();
-    format!("#{digits}").into()
 }

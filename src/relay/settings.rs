@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::{
     domain::sid::AccountSid,
     policy::PolicySet,
-    relay::{activation::Conflict, authn::LogIdentities, error::Error, store::StoreError},
+    relay::{activation::Conflict, error::Error, store::StoreError, veil::LogIdentities},
     token::Keys,
 };
 

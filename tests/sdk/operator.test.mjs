@@ -46,21 +46,28 @@ test('an identity that looks like personal data is warned of once a service, wit
 
 test('--log-identities hashed: no line names anybody, and one identity has one alias', () =>
   run({ log: 'debug', args: ['--log-identities', 'hashed'] }, async (airlock) => {
-    const ada = canary('ada');
+    const [ada, other, capital] = [canary('ada'), canary('bob'), canary('Eve')];
     const client = await airlock.client(ada, { claims: { name: 'A' } });
     await (await client.document(`cursors/7/${ada}`)).set({ x: 1, y: 1 });
-    await refused(client.document(`cursors/7/${fresh('bob')}`));
+    await refused(client.document(`cursors/7/${other}`));
     await refused((await client.document(`cursors/8/${ada}`)).set({ x: 'no' }));
-    const response = await fetch(`${airlock.url}${path('Documents', `cursors/7/${ada}`)}`, { headers: { Authorization: `Bearer ${airlock.token(ada)}` } });
-    assert.equal(response.status, 200);
-    const line = await airlock.logged((it) => /admitted/.test(it.message) && /^cursors\/7\/#/.test(it['object.name']), 'an admitted change');
+    // Another's name in a path, the backend's names, and identities that look like a word of the path.
+    for (const name of [`cursors/7/${ada}`, `cursors/7/${other}`, capital, 'zoe']) {
+      await fetch(`${airlock.url}${path('Documents', name)}`, { headers: { Authorization: `Bearer ${airlock.token(ada)}` } });
+    }
+    await airlock.client('zoe');
+    assert.equal((await airlock.backend('POST', airlock.at('Documents'), { UniqueName: `notes/${capital}/zoe` })).status, 201);
+    const line = await airlock.logged((it) => /admitted/.test(it.message) && it['caller.kind'] === 'client', 'an admitted change');
     const alias = line['caller.identity'];
     assert.match(alias, /^#[0-9a-f]{16}$/);
-    assert.equal(line['object.name'], `cursors/7/${alias}`);
-    const other = await airlock.logged((it) => /refused/.test(it.message) && it['rule.name'] === 'schema', 'a refusal');
-    assert.equal(other['caller.identity'], alias);
+    assert.match(line['object.name'], /^#[0-9a-f]{16}\/#[0-9a-f]{16}\/#[0-9a-f]{16}$/);
+    assert.ok(line['object.name'].endsWith(`/${alias}`), 'whose it is shows');
+    const refusal = await airlock.logged((it) => /refused/.test(it.message) && it['rule.name'] === 'schema', 'a refusal');
+    assert.equal(refusal['caller.identity'], alias);
+    const request = await airlock.logged((it) => /\/v3\/Documents\//.test(it['request.path']), 'a request');
+    assert.match(request['request.path'], /^\/v3\/Documents(\/\*)+$/);
     await airlock.terminate();
-    assert.ok(!airlock.raw.stderr.includes(ada), 'nowhere in the log');
+    for (const name of [ada, other, capital, 'zoe']) assert.ok(!airlock.raw.stderr.includes(name), `${name} is nowhere in the log`);
   }));
 
 test('--sync-limits hosted: a window of writes to one object may be spent at once, then 429 with a time', () =>
