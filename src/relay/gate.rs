@@ -161,7 +161,9 @@ impl Gate {
             examine(data, cap_bytes(&change.operation), policy)?;
         }
         if charge == Charge::Take {
-            self.hosted.change(&change.operation, now).map_err(hosted_too_fast)?;
+            self.hosted
+                .change(&change.operation, standing.head.as_ref().map(|it| it.sid), now)
+                .map_err(hosted_too_fast)?;
         }
         if let (Grounds::Private { policy, captures, .. }, Charge::Take, Some(_)) =
             (&under, charge, caller.identity())
@@ -200,7 +202,9 @@ impl Gate {
             }
         };
         if charge == Charge::Take {
-            self.hosted.query(&query, now).map_err(hosted_too_fast)?;
+            self.hosted
+                .query(&query, standing.as_ref().and_then(|it| it.head.as_ref()).map(|it| it.sid), now)
+                .map_err(hosted_too_fast)?;
         }
         let would_deny = lacks(caller, &standing, &under, Right::Read);
         let (request, caller, policies) = (query, caller.clone(), policies.clone());

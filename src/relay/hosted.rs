@@ -19,7 +19,7 @@ use crate::{
         limits::{HOSTED_BURST_SECONDS, HOSTED_KEYS_MAX},
         object::{Address, ObjectRef},
         query::Query,
-        sid::ServiceSid,
+        sid::{ObjectSid, ServiceSid},
         time::Timestamp,
     },
     relay::throttle::{TooFast, millis},
@@ -46,8 +46,16 @@ impl Hosted {
         Self { hash: RandomState::new(), kept }
     }
 
-    /// Charges a change of a caller.
-    pub(super) fn change(&self, operation: &Operation, now: Timestamp) -> Result<(), TooFast> {
+    /// Charges a change of a caller; `stands` is the object that it is about, by whatever name it was called.
+    pub(super) fn change(
+        &self,
+        operation: &Operation,
+        stands: Option<ObjectSid>,
+        now: Timestamp,
+    ) -> Result<(), TooFast> {
+        if self.kept.is_none() {
+            return Ok(());
+        }
         let (rate, address) = match operation {
             Operation::Create { service, .. } => return self.charge(CREATIONS, *service, "", 1, now),
             Operation::Publish { address, .. } => (MESSAGES, address),
@@ -63,17 +71,22 @@ impl Hosted {
         };
         let size_bytes = operation.data().map_or(0, |it| it.data().size_bytes());
         let cost = if rate == WRITES { size_bytes.div_ceil(1024).clamp(1, 10) } else { 1 };
-        self.charge(rate, address.service, &object(address), u32::try_from(cost).unwrap_or(10), now)
+        self.charge(rate, address.service, &object(address, stands), u32::try_from(cost).unwrap_or(10), now)
     }
 
-    /// Charges a question of a caller.
-    pub(super) fn query(&self, query: &Query, now: Timestamp) -> Result<(), TooFast> {
-        let Some(address) = query.address() else { return Ok(()) };
+    /// Charges a question of a caller; `stands` as above.
+    pub(super) fn query(
+        &self,
+        query: &Query,
+        stands: Option<ObjectSid>,
+        now: Timestamp,
+    ) -> Result<(), TooFast> {
+        let Some(address) = query.address().filter(|_| self.kept.is_some()) else { return Ok(()) };
         let rate = match query {
             Query::Permissions(..) | Query::Permission(..) => PERMISSIONS,
             _ => READS,
         };
-        self.charge(rate, address.service, &object(address), 1, now)
+        self.charge(rate, address.service, &object(address, stands), 1, now)
     }
 
     /// Forgets what is full again.
@@ -112,10 +125,10 @@ impl Hosted {
     }
 }
 
-fn object(address: &Address) -> String {
-    match &address.object {
-        ObjectRef::Sid(sid) => sid.to_string(),
-        ObjectRef::Name(name) => format!("{}/{name}", address.kind),
+fn object(address: &Address, stands: Option<ObjectSid>) -> String {
+    match (&stands, &address.object) {
+        (Some(sid), _) | (None, ObjectRef::Sid(sid)) => sid.to_string(),
+        (None, ObjectRef::Name(name)) => format!("{}/{name}", address.kind),
     }
 }
 
@@ -144,12 +157,20 @@ mod tests {
         let at = |seconds: i64| Timestamp::from_seconds(1_000 + seconds);
         for (bytes, writes) in [(8, 200), (1_024, 200), (1_025, 100), (10 * 1_024, 20), (16 * 1_024, 20)] {
             let hosted = Hosted::new(true);
-            let done = (0..1_000).take_while(|_| hosted.change(&write(bytes), at(0)).is_ok()).count();
+            let done = (0..1_000).take_while(|_| hosted.change(&write(bytes), None, at(0)).is_ok()).count();
             assert_eq!(done, writes, "{bytes} bytes");
-            let done = (0..1_000).take_while(|_| hosted.change(&write(bytes), at(1)).is_ok()).count();
+            let done = (0..1_000).take_while(|_| hosted.change(&write(bytes), None, at(1)).is_ok()).count();
             assert_eq!(done, writes / 10, "{bytes} bytes, a second later");
         }
+        let (hosted, sid) = (Hosted::new(true), ObjectSid { kind: ObjectKind::Document, bytes: [7; 16] });
+        let mut by_sid = write(8);
+        if let Operation::Update { address, .. } = &mut by_sid {
+            address.object = ObjectRef::Sid(sid);
+        }
+        let turns = [write(8), by_sid];
+        let done = turns.iter().cycle().take_while(|it| hosted.change(it, Some(sid), at(0)).is_ok()).count();
+        assert_eq!(done, 200, "one object, by name or by SID");
         let off = Hosted::new(false);
-        assert!((0..1_000).all(|_| off.change(&write(8), at(0)).is_ok()));
+        assert!((0..1_000).all(|_| off.change(&write(8), None, at(0)).is_ok()));
     }
 }
