@@ -195,6 +195,13 @@ pub(in crate::relay) struct Publication {
     pub(in crate::relay) expires: Option<Timestamp>,
 }
 
+impl Publication {
+    /// Whether it stands somewhere: a message does not.
+    fn is_kept(&self) -> bool {
+        !matches!(self.spot, Spot::Message(_))
+    }
+}
+
 /// Where in the shared object an output stands.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(in crate::relay) enum Spot {
@@ -215,17 +222,25 @@ pub(in crate::relay) enum Spot {
 }
 
 impl Record {
+    /// Whether anything of it stands in the log: a message alone is told once and not kept.
+    pub(in crate::relay) fn is_kept(&self) -> bool {
+        match &self.effect {
+            Effect::Message { publications, .. } => publications.iter().any(Publication::is_kept),
+            _ => true,
+        }
+    }
+
     /// What of it stands in the log: all but messages, which are told once and not kept. `None`
     /// when that is all.
     pub(in crate::relay) fn durable(mut self) -> Option<Self> {
-        let kept = |it: &Publication| !matches!(it.spot, Spot::Message(_));
+        if !self.is_kept() {
+            return None;
+        }
+        let kept = Publication::is_kept;
         match &mut self.effect {
             Effect::Message { data, publications, .. } => {
                 *data = Data::empty();
                 publications.retain(kept);
-                if publications.is_empty() {
-                    return None;
-                }
             }
             Effect::Create { publications, .. } | Effect::Push { publications, .. } => {
                 publications.retain(kept);

@@ -112,8 +112,7 @@ pub(in crate::relay) fn apply(view: &mut View, record: &Record) -> Result<Applie
         | Effect::Settle { service, .. } => within(view, *service, record, at)?,
     };
     // What is not logged leaves no trace, not even of its time.
-    let passing = matches!(&record.effect, Effect::Message { publications, .. } if publications.is_empty());
-    if !applied.repeated && !passing {
+    if !applied.repeated && record.is_kept() {
         view.at = at;
     }
     Ok(applied)

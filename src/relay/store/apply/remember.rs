@@ -11,17 +11,11 @@ use crate::{
     },
     relay::{
         receipt::Receipt,
-        record::{Effect, Record, Spot},
+        record::{Effect, Record},
         refusal::{Missing, Reason},
         store::view::{Remembered, Tenant},
     },
 };
-
-/// Whether anything of a message stands in the log.
-fn leaves_something(record: &Record) -> bool {
-    matches!(&record.effect, Effect::Message { publications, .. }
-        if publications.iter().any(|it| !matches!(it.spot, Spot::Message(_))))
-}
 
 /// Remembers the answer to an attempt.
 pub(super) fn remember(tenant: &mut Tenant, batch: [u8; 16], record: &Record, receipt: &Receipt) {
@@ -49,7 +43,7 @@ pub(super) fn remember(tenant: &mut Tenant, batch: [u8; 16], record: &Record, re
         },
         Receipt::ObjectRemoved => nothing,
         // What it appended stays, so it must not be appended again; a message alone leaves nothing.
-        Receipt::Message { message, .. } if leaves_something(record) => {
+        Receipt::Message { message, .. } if record.is_kept() => {
             let bytes = *message.as_bytes();
             Remembered { place: Some((ObjectSid { kind: ObjectKind::Stream, bytes }, None)), ..nothing }
         }

@@ -195,7 +195,7 @@ fn messages_are_told_and_leave_nothing() {
     let events = done(&mut view, &record);
     assert_eq!(told(&events), ["message", "message passed on"]);
     assert!(events.iter().all(|it| it.id.0 == 0), "it takes no place in the order of ids");
-    assert_eq!(super::world::pictured(&view).1, before.1, "nothing of it is kept");
+    assert_eq!(super::world::pictured(&view), before, "nothing of it is kept, not even its time");
     assert_eq!(record.durable(), None, "and nothing is written");
 
     let record = message(vec![passed_on, appended(r#"{"said":1}"#, true, 5, false)]);
