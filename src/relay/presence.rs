@@ -114,7 +114,7 @@ impl Presence {
 }
 
 impl Relay {
-    /// A connection has said who it is. Called again when its token is renewed.
+    /// A connection has said who it is.
     pub fn arrived(&self, connection: u64, caller: &Caller) {
         if let (Some(service), Some(identity)) = (caller.service(), caller.identity()) {
             self.inner.presence.arrived(connection, (service, identity.clone()));
