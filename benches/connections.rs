@@ -23,8 +23,8 @@ use measure::{
 };
 use serde_json::Value;
 
-/// Connections from one address: below what the server allows.
-const PER_ADDRESS: usize = 2_500;
+/// Connections from one address: below what the server allows at once.
+const PER_ADDRESS: usize = 1_000;
 /// Connections that are there before the measurement: the runtime has its buffers then.
 const WARM: usize = 200;
 

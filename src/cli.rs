@@ -5,6 +5,7 @@ mod health;
 pub mod policy;
 mod serve;
 mod token;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -35,6 +36,8 @@ enum Command {
     Token(token::Options),
     /// Ask a running server whether it is alive
     Health(health::Options),
+    /// Hold a store against itself: its log's chain, and each fold
+    Verify(verify::Options),
     /// Work on policies
     #[command(subcommand)]
     Policy(PolicyCommand),
@@ -66,6 +69,7 @@ pub fn run() -> ExitCode {
         Command::Dev(options) => start_log(&options).and_then(|_log| dev::run(&options)),
         Command::Token(options) => token::run(&options),
         Command::Health(options) => health::run(&options),
+        Command::Verify(options) => verify::run(&options),
         Command::Policy(command) => policy::run(&command),
     };
     match ended {

@@ -3,11 +3,13 @@
 pub mod cases;
 pub mod compile;
 mod compiled;
-#[cfg_attr(not(test), expect(dead_code, reason = "the rules that hold expressions are wired in next"))]
 mod expression;
 pub mod fault;
 pub mod files;
+pub mod fold;
 pub mod folder;
+mod folding;
+mod mask;
 mod pattern;
 mod pointer;
 mod prove;
@@ -18,14 +20,19 @@ pub mod schema;
 mod setting;
 mod source;
 mod template;
+mod text;
 mod written;
 
-pub use cases::{CASE_NOW, Case, Expected, Publication, Write};
+pub use cases::{CASE_NOW, Case, Expected, Publication, Step, Write};
 pub use compile::{PolicySet, compile};
-pub use compiled::{Detail, Mode, OnWithdraw, Policy, Read, Source, Target, Until, WhenFull};
+pub use compiled::{
+    Bound, Detail, Lookup, Mode, OnWithdraw, Policy, Read, Rule, Source, Target, Until, WhenFull, Withdraw,
+};
+pub use expression::{EvalFault, Expression, Names, Reader};
 pub use fault::Fault;
+pub use folding::Folding;
 pub use pattern::{Captures, Pattern};
-pub use rate::{Limit, Per};
+pub use rate::{Cost, Limit, Per};
 pub use reserved::Reserved;
 pub use route::Route;
 pub use schema::{Schema, Violation};

@@ -19,9 +19,12 @@ mod hosted;
 mod derived;
 mod repetition;
 mod record;
+mod seal;
 mod examine;
 mod access;
+mod seen;
 mod gate;
+mod render;
 mod rewrite;
 mod store;
 mod activation;
@@ -35,6 +38,7 @@ mod endpoint;
 mod sweep;
 mod hooks;
 mod rehearsal;
+mod verify;
 
 use std::{
     net::IpAddr,
@@ -59,6 +63,7 @@ pub use rehearsal::{Disagreement, rehearse};
 pub use settings::{Settings, StartError};
 pub use store::StoreError;
 pub use veil::LogIdentities;
+pub use verify::{Verified, verify};
 pub use watcher::{Answer, Queued, Watch, Watched, Watcher};
 
 use crate::{
@@ -266,15 +271,12 @@ impl Relay {
         {
             return Err(Reason::Watermark { what }.into());
         }
-        let admitted = self.inner.gate.admit_change(
-            caller,
-            attempt.change.clone(),
-            standing,
-            &self.inner.policies,
-            now,
-            charge,
-        )?;
+        let eye: seen::Eye<'_> = &|it| fetch::sought(&view, operation.service()?, now, it);
+        let (change, policies) = (attempt.change.clone(), &self.inner.policies);
+        let gate = &self.inner.gate;
+        let mut admitted = gate.admit_change(caller, change, (standing, eye), policies, now, charge)?;
         let under = admitted.under();
+        self.warn(attempt, admitted.warned());
         if admitted.would_deny() {
             self.lacks(caller, "change", address, attempt.decision);
         }
@@ -298,16 +300,6 @@ impl Relay {
         if let Err((Ticket::Own(then), failure)) = self.inner.writer.behind(service, identity, ticket) {
             then(Err(failure.into()));
         }
-    }
-
-    /// Ends one subscription; nothing happens when there is none.
-    pub fn unwatch(&self, watcher_id: u64, object: ObjectSid) {
-        self.inner.hub.unsubscribe(watcher_id, object);
-    }
-
-    /// Ends all subscriptions of a connection.
-    pub fn unwatch_all(&self, watcher_id: u64) {
-        self.inner.hub.unsubscribe_all(watcher_id);
     }
 
     /// The service behind the alias `default`, if it was made.

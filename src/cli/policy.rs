@@ -52,7 +52,7 @@ pub fn run(command: &PolicyCommand) -> Result<(), Exit> {
     }
 }
 
-fn loaded<T>(result: Result<T, Vec<Fault>>) -> Result<T, Exit> {
+pub(super) fn loaded<T>(result: Result<T, Vec<Fault>>) -> Result<T, Exit> {
     result.map_err(|faults| {
         for fault in faults {
             eprintln!("{fault}");

@@ -232,6 +232,18 @@ impl Operation {
         }
     }
 
+    /// Whether it gives something a time to live.
+    pub fn expires(&self) -> bool {
+        let lasts = |ttl: &Option<Ttl>| ttl.is_some_and(|it| it.seconds() != 0);
+        match self {
+            Self::Create { ttl, .. } | Self::Update { ttl, .. } => lasts(ttl),
+            Self::Push { ttl, collection_ttl, .. } | Self::SetItem { ttl, collection_ttl, .. } => {
+                lasts(ttl) || lasts(collection_ttl)
+            }
+            _ => false,
+        }
+    }
+
     /// The data that it brings, if any.
     pub fn data(&self) -> Option<&Input> {
         match self {

@@ -4,6 +4,8 @@
 //! a parsed value come out. Depth, nodes, doubled keys and `__proto__` are judged while parsing,
 //! so a small body cannot claim much memory (reliability: 32 bytes of heap for each byte).
 
+mod compact;
+
 use std::{cell::Cell, fmt, sync::Arc};
 
 use serde::{
@@ -13,6 +15,7 @@ use serde::{
 use serde_json::{Map, Value};
 
 use crate::domain::limits::{DATA_DEPTH_MAX, DATA_NODES_MAX, SAFE_INTEGER_MAX};
+use compact::compact;
 
 /// A JSON object as compact text. It was well-formed and within depth and nodes when it came in.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +45,12 @@ impl Data {
     /// The text of a value that the rewrite made; `None` when it is no object.
     pub fn of(value: &Value) -> Option<Self> {
         value.is_object().then(|| Self(value.to_string().into()))
+    }
+
+    /// A text that was built as the compact text of a JSON object: a fold's document.
+    pub fn built(text: String) -> Self {
+        debug_assert!(serde_json::from_str::<Map<String, Value>>(&text).is_ok());
+        Self(text.into())
     }
 }
 
@@ -299,44 +308,6 @@ impl<'de> Visitor<'de> for Node<'_> {
         }
         Ok(Value::Object(object))
     }
-}
-
-/// Takes the white space out of well-formed JSON and writes its strings in their shortest form;
-/// numbers keep their digits.
-fn compact(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(start) = rest.find(['"', ' ', '\n', '\r', '\t']) {
-        let (before, after) = rest.split_at(start);
-        out.push_str(before);
-        let length = if after.starts_with('"') { string_length(after) } else { 1 };
-        let (token, tail) = after.split_at(length.min(after.len()));
-        if token.contains('\\') {
-            match serde_json::from_str::<String>(token) {
-                Ok(string) => out.push_str(&Value::String(string).to_string()),
-                Err(_) => out.push_str(token),
-            }
-        } else if token.starts_with('"') {
-            out.push_str(token);
-        }
-        rest = tail;
-    }
-    out.push_str(rest);
-    out
-}
-
-/// Bytes of the string token at the start of `text`, both quotes included.
-fn string_length(text: &str) -> usize {
-    let mut escaped = false;
-    for (at, byte) in text.bytes().enumerate().skip(1) {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' => escaped = true,
-            b'"' => return at + 1,
-            _ => (),
-        }
-    }
-    text.len()
 }
 
 #[cfg(test)]

@@ -203,6 +203,20 @@ pub const POLICY_BYTES_MAX: u64 = 256 * 1024;
 pub const TARGETS_MAX: usize = 16;
 /// Limits of one policy.
 pub const RATES_MAX: usize = 16;
+/// Lookups of a policy: each is one look into the view for each write.
+pub const LOOKUPS_MAX: usize = 8;
+/// Conditions of a policy: each is evaluated for each write.
+pub const RULES_MAX: usize = 32;
+/// Fields of one fold.
+pub const FOLD_FIELDS_MAX: usize = 16;
+/// Entries of a `top` in a fold.
+pub const FOLD_TOP_MAX: u32 = 1_000;
+/// Digits of a sum in a fold, with sign and point: an `i128` in billionths.
+pub const FOLD_DIGITS_MAX: usize = 42;
+/// Words and patterns of one mask: each is looked for in each text.
+pub const MASK_ENTRIES_MAX: usize = 500;
+/// Bytes of the text that a condition tells the refused.
+pub const RULE_MESSAGE_BYTES_MAX: usize = 256;
 /// Faults shown of one folder.
 pub const FAULTS_MAX: usize = 100;
 /// Violations of a schema that a refusal lists.
@@ -270,6 +284,8 @@ pub const EXPRESSION_STACK_BYTES: usize = 16 * 1024 * 1024;
 pub const CASES_MAX: usize = 1_000;
 /// Times that a case may repeat its write, to meet a limit.
 pub const CASE_TIMES_MAX: u32 = 10_000;
+/// Writes of one case.
+pub const CASE_STEPS_MAX: usize = 100;
 
 /// Bytes of an API key's secret at the least: what HMAC-SHA-256 needs (RFC 7518, section 3.2).
 pub const KEY_SECRET_BYTES_MIN: usize = 32;

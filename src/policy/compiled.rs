@@ -5,9 +5,11 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::{
-    domain::{object::ObjectKind, sid::ServiceSid, time::Ttl},
+    domain::{name::UniqueName, object::ObjectKind, sid::ServiceSid, time::Ttl},
     policy::{
-        pattern::Pattern,
+        expression::Expression,
+        folding::Folding,
+        pattern::{Captures, Pattern},
         rate::Limit,
         schema::Schema,
         template::{self, Bindings, RenderFault, Rendered, Rewrite},
@@ -27,10 +29,18 @@ pub struct Policy {
     pub mode: Mode,
     /// The private object.
     pub from: Source,
+    /// What bounds the captured variables.
+    pub bounds: Vec<Bound>,
     /// The limits, in the order of the file.
     pub limits: Vec<Limit>,
+    /// Other objects that the rules read.
+    pub lookups: Vec<Lookup>,
+    /// The conditions, in the order of the file.
+    pub rules: Vec<Rule>,
     /// What it publishes.
     pub targets: Vec<Target>,
+    /// Whether a rule or a rewrite reads what was admitted before.
+    pub reads_previous: bool,
     /// How much a refused client is told.
     pub detail: Detail,
     /// The services that it governs; `None` is each.
@@ -46,6 +56,17 @@ impl Policy {
                 ServiceName::Unique(name) => unique_name == Some(&**name),
             })
         })
+    }
+
+    /// What the document of this name folds, if it is one that this policy publishes as a fold.
+    pub fn fold_at(&self, name: &UniqueName) -> Option<&Folding> {
+        self.targets.iter().find(|it| it.name.matches(name)).and_then(|it| it.fold.as_ref())
+    }
+
+    /// What its rules read besides the private object: kinds and names.
+    pub(super) fn looked_up(&self) -> impl Iterator<Item = (ObjectKind, &Pattern)> {
+        let lookups = self.lookups.iter().map(|it| (it.kind, &it.pattern));
+        lookups.chain(self.bounds.iter().filter_map(|it| it.exists.as_ref().map(|it| (it.0, &it.1))))
     }
 
     /// Whether one service could be governed by both.
@@ -67,6 +88,8 @@ impl Policy {
 pub enum Mode {
     /// Writes are judged.
     Enforce,
+    /// Writes are judged, and what schema or conditions refuse is admitted with a warning (decision 31).
+    Warn,
     /// Clients cannot write; the names stay closed (decision 14).
     Off,
 }
@@ -74,12 +97,66 @@ pub enum Mode {
 pub use crate::domain::detail::Detail;
 
 /// Who may read a shared object (decision 20).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Read {
     /// Each identity of the service.
     Everyone,
     /// Identities with a permission.
     Permission,
+    /// Those for whom this holds, and identities with a permission.
+    Condition(Expression),
+}
+
+/// A condition that an admitted write fulfils.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// Its name, unique in the policy: refusals, logs and coverage use it.
+    pub name: Arc<str>,
+    /// What must hold.
+    pub that: Expression,
+    /// What a refused client is told, as far as `detail` allows.
+    pub message: Option<Arc<str>>,
+}
+
+/// Another object that the rules of a policy read; clients cannot write it (decision 17).
+#[derive(Clone, Debug)]
+pub struct Lookup {
+    /// What expressions call it.
+    pub name: Arc<str>,
+    /// A document, or a map.
+    pub kind: ObjectKind,
+    /// Its names.
+    pub pattern: Pattern,
+    /// The item of a map.
+    pub key: Option<Pattern>,
+    /// Whether a write is refused when it does not stand.
+    pub required: bool,
+}
+
+/// What a captured variable may be (decision 19).
+#[derive(Clone, Debug)]
+pub struct Bound {
+    /// The variable.
+    pub variable: Arc<str>,
+    /// The whole text matches this.
+    pub pattern: Option<regex::Regex>,
+    /// It stands in this list of the claims, by the path below `claims`.
+    pub one_of: Option<Vec<String>>,
+    /// This object stands.
+    pub exists: Option<(ObjectKind, Pattern)>,
+}
+
+impl Bound {
+    /// Whether text and claims allow what was captured; `exists` is asked apart.
+    pub fn allows(&self, captures: &Captures, claims: &Value) -> bool {
+        // A shared name need not have each variable of `from`.
+        let Some(text) = captures.get(&self.variable) else { return true };
+        let listed = |path: &Vec<String>| {
+            let list = path.iter().try_fold(claims, |it, step| it.get(step)).and_then(Value::as_array);
+            list.is_some_and(|it| it.iter().any(|it| it.as_str() == Some(text)))
+        };
+        self.pattern.as_ref().is_none_or(|it| it.is_match(text)) && self.one_of.as_ref().is_none_or(listed)
+    }
 }
 
 /// What becomes of what a document has appended to a list when it is withdrawn (decision 2).
@@ -122,6 +199,17 @@ pub struct Source {
     pub objects_max: u32,
     /// How long what is written stands.
     pub until: Until,
+    /// Whether what was published can be taken back.
+    pub withdraw: Withdraw,
+}
+
+/// Whether a client can take back what it has published (decision 22).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Withdraw {
+    /// By `{}`, removal and a time to live.
+    Free,
+    /// It is final.
+    Never,
 }
 
 /// How long a private object stands (decision 27).
@@ -156,6 +244,10 @@ pub struct Target {
     pub ttl: Option<Ttl>,
     /// The schema of the result.
     pub schema: Option<Schema>,
+    /// What it folds; `None` shows each source by itself.
+    pub fold: Option<Folding>,
+    /// Whether `{pseudonym}` stands in it.
+    pub veiled: bool,
     pub(super) rewrite: Rewrite,
 }
 

@@ -53,7 +53,15 @@ struct Inner {
     program: Program,
     cost: u64,
     previous_read: bool,
+    identity_read: bool,
     lookups_read: Vec<bool>,
+}
+
+/// Two are the same if their texts are: a policy's expressions have one scope.
+impl PartialEq for Expression {
+    fn eq(&self, other: &Self) -> bool {
+        self.source() == other.source()
+    }
 }
 
 /// How it is evaluated.
@@ -218,6 +226,11 @@ impl Expression {
         self.0.previous_read
     }
 
+    /// Whether it may read the identity of the owner.
+    pub(super) fn reads_identity(&self) -> bool {
+        self.0.identity_read
+    }
+
     /// Whether it may read the lookup at this place in the scope.
     pub fn reads_lookup(&self, at: usize) -> bool {
         self.0.lookups_read.get(at).is_some_and(|it| *it)
@@ -272,11 +285,10 @@ impl Computed {
     fn evaluate(&self, binder: &Binder<'_>) -> Result<Value, EvalFault> {
         let mut context = Context::with_env(functions::environment());
         context.set_variable_resolver(binder);
-        let result = match CelValue::resolve_val(&self.expr, &context) {
+        match CelValue::resolve_val(&self.expr, &context) {
             Ok(value) => bind::json(value.as_ref()),
             Err(error) => Err(fault::of(&error, binder, &self.words)),
-        };
-        result
+        }
     }
 }
 
@@ -313,8 +325,13 @@ fn check(text: &str, scope: &Scope<'_>, wanted: Wanted) -> Result<Expression, Ve
         return Err(problems);
     }
     let (previous_read, lookups_read) = (checker.previous_read, std::mem::take(&mut checker.lookups_read));
+    let names_it = |it: &Slot| {
+        it.path.root == Root::Identity || matches!(it.path.to_string().as_str(), "vars" | "vars.identity")
+    };
+    let identity_read = checker.slots.iter().any(names_it);
     let program = program(node, checker);
-    Ok(Expression(Arc::new(Inner { source: text.into(), program, cost, previous_read, lookups_read })))
+    let source = text.into();
+    Ok(Expression(Arc::new(Inner { source, program, cost, previous_read, identity_read, lookups_read })))
 }
 
 /// The simplest way to evaluate what was checked.

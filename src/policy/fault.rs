@@ -74,6 +74,18 @@ impl<'t> Faults<'t> {
         Place { file: self.file.clone(), line, column }
     }
 
+    /// The offset in the file of a place within a quoted text, as far as the text stands there as it is
+    /// meant: with escapes before it, the start of the text.
+    pub(super) fn within(&self, span: &Range<usize>, offset: usize) -> usize {
+        let written = self.text.get(span.clone()).unwrap_or_default();
+        let quotes = if written.starts_with("\"\"\"") || written.starts_with("'''") { 3 } else { 1 };
+        let skipped = usize::from(quotes == 3 && written.get(3..).is_some_and(|it| it.starts_with('\n')));
+        let start = quotes + skipped;
+        let before = written.get(start..start + offset);
+        let plain = before.is_some_and(|it| written.starts_with('\'') || !it.contains('\\'));
+        if plain { span.start + start + offset } else { span.start }
+    }
+
     /// Notes a fault without a cure.
     pub(super) fn add(&mut self, span: &Range<usize>, what: impl Into<String>) {
         let fault = self.place(span.start).fault(what, None);

@@ -12,6 +12,8 @@ use crate::domain::{limits::NAME_CHARS_MAX, name::UniqueName, sid::looks_like_a_
 pub(super) const IDENTITY: &str = "identity";
 /// The variable of a map's item.
 pub(super) const KEY: &str = "key";
+/// The variable of the shared side that stands for an identity without naming it (decision 35).
+pub(super) const PSEUDONYM: &str = "pseudonym";
 /// Words that name something else in a policy.
 const RESERVED: [&str; 10] =
     ["data", "previous", "claims", "vars", "now", "reader", "index", "true", "false", "null"];
@@ -46,8 +48,6 @@ pub(super) enum BadPattern {
     ReservedVariable { name: String },
     #[error("the variable `{name}` stands twice")]
     Doubled { name: String },
-    #[error("`{{pseudonym}}` is not supported in this version")]
-    Pseudonym,
     #[error("a pattern cannot hold control characters")]
     Control,
     #[error("no name can match: a name has at most {NAME_CHARS_MAX} characters")]
@@ -66,7 +66,6 @@ impl BadPattern {
             Self::BadVariable { .. } => "use a small letter, then small letters, digits and `_`",
             Self::ReservedVariable { .. } => "choose another name",
             Self::Doubled { .. } => "name each variable once",
-            Self::Pseudonym => "use `{identity}`, or leave the identity out and say `contended = true`",
             Self::Control | Self::TooLong | Self::LooksLikeASid => return None,
         };
         Some(help.to_owned())
@@ -147,6 +146,15 @@ impl Pattern {
         pieces.next().is_none().then_some(Captures(captures))
     }
 
+    /// The text with what was captured put in; nothing stands for what was not.
+    pub fn fill(&self, captures: &Captures) -> String {
+        let piece = |it: &Segment| match it {
+            Segment::Literal(text) => text.clone(),
+            Segment::Variable(name) => captures.get(name).unwrap_or_default().to_owned(),
+        };
+        self.segments.iter().map(piece).collect::<Vec<_>>().join("/")
+    }
+
     /// Whether a name matches.
     pub fn matches(&self, name: &UniqueName) -> bool {
         self.captures(name).is_some()
@@ -187,20 +195,28 @@ fn segment(piece: &str) -> Result<Segment, BadPattern> {
     if name.contains(['{', '}']) {
         return Err(BadPattern::Mixed { segment: piece.to_owned() });
     }
-    if name == "pseudonym" {
-        return Err(BadPattern::Pseudonym);
-    }
     if RESERVED.contains(&name) {
         return Err(BadPattern::ReservedVariable { name: name.to_owned() });
     }
-    let shaped = name.len() <= 32
-        && name.starts_with(|it: char| it.is_ascii_lowercase())
-        && name.chars().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == '_');
-    if shaped {
+    if shaped(name) {
         Ok(Segment::Variable(name.into()))
     } else {
         Err(BadPattern::BadVariable { name: name.to_owned() })
     }
+}
+
+/// Whether expressions can call something by this name; else what to say about it.
+pub(super) fn word(name: &str) -> Result<(), BadPattern> {
+    if RESERVED.contains(&name) || [IDENTITY, KEY, PSEUDONYM].contains(&name) {
+        return Err(BadPattern::ReservedVariable { name: name.to_owned() });
+    }
+    if shaped(name) { Ok(()) } else { Err(BadPattern::BadVariable { name: name.to_owned() }) }
+}
+
+fn shaped(name: &str) -> bool {
+    name.len() <= 32
+        && name.starts_with(|it: char| it.is_ascii_lowercase())
+        && name.chars().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == '_')
 }
 
 /// What the variables of a pattern took from a name, from left to right.

@@ -89,6 +89,14 @@ impl Pointer {
         self.steps.iter().zip(&other.steps).all(|(one, two)| one == two)
     }
 
+    /// The key, if it names one of the top.
+    pub(super) fn only_step(&self) -> Option<&str> {
+        match self.steps.as_slice() {
+            [only] => Some(only),
+            _ => None,
+        }
+    }
+
     /// The value at this place.
     pub(super) fn get<'v>(&self, value: &'v Value) -> Option<&'v Value> {
         self.steps.iter().try_fold(value, |it, step| it.as_object()?.get(step))

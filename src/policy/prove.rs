@@ -33,12 +33,33 @@ pub(super) fn prove(reads: &[Read], faults: &mut Vec<Fault>) {
             claims.push(Claim { policy, read, side: Side::Shared, pattern: &target.name, place });
         }
     }
+    lookups_are_nobodys(reads, faults);
     // Patterns of different lengths never meet.
     claims.sort_by_key(|it| it.pattern.segments().len());
     for group in claims.chunk_by(|one, two| one.pattern.segments().len() == two.pattern.segments().len()) {
         for (at, later) in group.iter().enumerate() {
             for earlier in group.iter().take(at) {
                 faults.extend(conflict(earlier, later));
+            }
+        }
+    }
+}
+
+/// No rule reads what a client can write: another's private object, or its own under another name (decision 17).
+fn lookups_are_nobodys(reads: &[Read], faults: &mut Vec<Fault>) {
+    for read in reads {
+        for (at, (_, pattern)) in read.policy.looked_up().enumerate() {
+            let place = read.lookup_places.get(at).unwrap_or(&read.from_place);
+            for other in reads.iter().filter(|it| it.policy.meets(&read.policy)) {
+                if !pattern.meets(&other.policy.from.pattern) {
+                    continue;
+                }
+                let what = format!(
+                    "`{pattern}` could read what a client writes: policy `{}`'s `from` `{}` matches it",
+                    other.policy.name, other.policy.from.pattern
+                );
+                let help = "look up a shared object, or one that backends write";
+                faults.push(place.fault(what, Some(help.to_owned())));
             }
         }
     }

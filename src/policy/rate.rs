@@ -16,8 +16,30 @@ pub struct Limit {
     pub per: Per,
     /// Nanoseconds after which one more attempt is allowed.
     pub interval_ns: u64,
-    /// Attempts that may come at once.
+    /// Attempts, or bytes, that may come at once.
     pub burst: NonZeroU32,
+    /// What one attempt takes.
+    pub cost: Cost,
+}
+
+/// What is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cost {
+    /// Each attempt is one.
+    Attempts,
+    /// Each attempt is as much as its data has bytes, and at least one.
+    Bytes,
+}
+
+impl Cost {
+    /// What an attempt with so many bytes of data takes.
+    pub fn of(self, size_bytes: usize) -> NonZeroU32 {
+        let bytes = u32::try_from(size_bytes).unwrap_or(u32::MAX);
+        match self {
+            Self::Attempts => NonZeroU32::MIN,
+            Self::Bytes => NonZeroU32::new(bytes).unwrap_or(NonZeroU32::MIN),
+        }
+    }
 }
 
 impl Limit {
@@ -169,7 +191,9 @@ mod tests {
     #[test]
     fn a_quota_says_the_same() {
         let (interval_ns, burst) = parse_allow("30/m").expect("a rate");
-        let quota = Limit { name: "limit-1".into(), per: Per::Identity, interval_ns, burst }.quota();
+        let quota =
+            Limit { name: "limit-1".into(), per: Per::Identity, interval_ns, burst, cost: Cost::Attempts }
+                .quota();
         assert_eq!(quota.replenish_interval(), Duration::from_secs(2));
         assert_eq!(quota.burst_size().get(), 30);
     }

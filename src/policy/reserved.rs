@@ -16,7 +16,7 @@ pub struct Reserved {
     pub policy: Arc<str>,
     /// The private names.
     pub from: (ObjectKind, String),
-    /// The shared names, each with the pattern of its keys.
+    /// The shared names, each with the pattern of its keys, or with what its fold counts.
     pub to: Vec<(ObjectKind, String, Option<String>)>,
     /// The services that it governs, by SID or unique name; `None` is each.
     pub services: Option<Vec<String>>,
@@ -38,7 +38,8 @@ impl Policy {
     /// The names that it reserves.
     pub fn reserved(&self) -> Reserved {
         let target = |it: &super::compiled::Target| {
-            (it.kind, it.name.to_string(), it.key.as_ref().map(ToString::to_string))
+            let key = it.key.as_ref().map(ToString::to_string);
+            (it.kind, it.name.to_string(), key.or_else(|| it.fold.as_ref().map(ToString::to_string)))
         };
         let service = |it: &ServiceName| match it {
             ServiceName::Sid(sid) => sid.to_string(),

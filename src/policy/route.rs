@@ -29,6 +29,11 @@ pub enum Route {
         /// The first of its targets with this name; others with this name have the same `read`.
         target: usize,
     },
+    /// A plain object that the rules of a policy read: clients cannot write it (decision 17).
+    Reserved {
+        /// The policy.
+        policy: Arc<Policy>,
+    },
     /// A governed name, asked for under another kind: closed to clients (decision 16).
     Closed {
         /// The policy.
@@ -41,6 +46,7 @@ pub enum Route {
 enum Entry {
     From { policy: usize },
     To { policy: usize, target: usize },
+    Lookup { policy: usize, number: usize },
 }
 
 /// The patterns of a set, by what a name shows at once.
@@ -57,6 +63,12 @@ impl Index {
             index.add(&it.from.pattern, Entry::From { policy });
             for (target, to) in it.targets.iter().enumerate() {
                 index.add(&to.name, Entry::To { policy, target });
+            }
+        }
+        // A name that a policy publishes to may be looked up, too: what publishes is found first.
+        for (policy, it) in policies.iter().enumerate() {
+            for (number, (_, pattern)) in it.looked_up().enumerate() {
+                index.add(pattern, Entry::Lookup { policy, number });
             }
         }
         index
@@ -83,12 +95,13 @@ impl Index {
         let length = pieces.clone().count();
         let first = pieces.take(1).collect::<String>();
         let found = self.by_first.get(&(length, first)).into_iter();
+        let mut reserved = None;
         for entry in found.chain(self.by_length.get(&length)).flatten() {
-            let (Entry::From { policy } | Entry::To { policy, .. }) = entry;
+            let (Entry::From { policy } | Entry::To { policy, .. } | Entry::Lookup { policy, .. }) = entry;
             let Some(policy) = policies.get(*policy).filter(|it| it.governs(service.0, service.1)) else {
                 continue;
             };
-            // INVARIANT: the patterns of a set are disjoint in each service, so the first match is the only one.
+            // INVARIANT: private and shared patterns are disjoint in each service, so the first match is the only one.
             match entry {
                 Entry::From { .. } => {
                     let Some(captures) = policy.from.pattern.captures(name) else { continue };
@@ -110,8 +123,13 @@ impl Index {
                         Route::Closed { policy }
                     };
                 }
+                Entry::Lookup { number, .. } => {
+                    if policy.looked_up().nth(*number).is_some_and(|it| it.1.matches(name)) {
+                        reserved.get_or_insert_with(|| policy.clone());
+                    }
+                }
             }
         }
-        Route::Plain
+        reserved.map_or(Route::Plain, |policy| Route::Reserved { policy })
     }
 }

@@ -1,4 +1,4 @@
-//! What `set` puts into published data: a fact about the write, or a constant. No expressions.
+//! What `set` puts into published data: a fact about the write, a constant, a filled text, or an expression.
 
 use std::sync::Arc;
 
@@ -7,12 +7,14 @@ use serde_json::{Number, Value};
 use crate::{
     domain::limits::SAFE_INTEGER_MAX,
     policy::{
-        pattern::{IDENTITY, KEY},
+        expression::Expression,
+        pattern::{IDENTITY, KEY, PSEUDONYM},
         template::Bindings,
+        text::Text,
     },
 };
 
-/// One value of `set`.
+/// One value of `set` or `template`.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Setting {
     /// The identity that wrote.
@@ -25,8 +27,14 @@ pub(super) enum Setting {
     Capture(Arc<str>),
     /// The key of the source's item.
     Key,
+    /// A keyed hash of the identity (decision 35).
+    Pseudonym,
     /// This value.
     Constant(Value),
+    /// A text with holes.
+    Text(Text),
+    /// What an expression gives.
+    Expression(Expression),
 }
 
 /// The variables that a setting may name.
@@ -49,9 +57,11 @@ impl Scope<'_> {
 pub(super) enum BadSetting {
     #[error("`{text}` names nothing here")]
     Unknown { text: String, known: String },
-    #[error("`{text}`: an expression is not supported in this version")]
+    /// It is to be compiled as an expression.
+    #[error("`{text}` is an expression")]
     Expression { text: String },
-    #[error("`{text}`: a path into the data is not supported in `set`")]
+    /// The same: it begins with the data.
+    #[error("`{text}` is a path into the data")]
     Data { text: String },
     #[error("`{text}` must name one field of the claims")]
     Claims { text: String },
@@ -68,15 +78,11 @@ impl BadSetting {
             Self::Unknown { text, known } => {
                 Some(format!("for the text itself write \"'{text}'\"; known are {known} and `claims.…`"))
             }
-            Self::Expression { .. } => {
-                Some("write a name such as `identity`, `now` or `claims.name`, or a constant".to_owned())
-            }
-            Self::Data { .. } => Some("use `take` and `rename`".to_owned()),
             Self::Claims { .. } => Some("write `claims.` and names joined by `.`".to_owned()),
             Self::Quotes { .. } => {
                 Some(r"known escapes are \\, \', \n, \r and \t, and the quotes".to_owned())
             }
-            Self::Integer { .. } => None,
+            Self::Expression { .. } | Self::Data { .. } | Self::Integer { .. } => None,
         }
     }
 }
@@ -88,6 +94,7 @@ impl Setting {
         match text {
             "identity" | "vars.identity" => return Ok(Self::Identity),
             "now" => return Ok(Self::Now),
+            PSEUDONYM => return Ok(Self::Pseudonym),
             "true" => return Ok(Self::Constant(Value::Bool(true))),
             "false" => return Ok(Self::Constant(Value::Bool(false))),
             "null" => return Ok(Self::Constant(Value::Null)),
@@ -123,9 +130,15 @@ impl Setting {
         Err(BadSetting::Unknown { text: text.to_owned(), known: super::written::listed(&known) })
     }
 
-    /// The value, or what is missing.
-    pub(super) fn value(&self, bindings: &Bindings<'_>) -> Result<Value, String> {
+    /// The value, or what is missing; `data` is the private side's.
+    pub(super) fn value(&self, data: &Value, bindings: &Bindings<'_>) -> Result<Value, String> {
         match self {
+            Self::Pseudonym => Ok(Value::String(bindings.pseudonym.to_owned())),
+            Self::Text(text) => text
+                .fill(|it| bindings.text(it))
+                .map(Value::String)
+                .map_err(|it| format!("`{{{it}}}` stands for nothing here")),
+            Self::Expression(it) => it.value(&bindings.names(data)).map_err(|fault| fault.message),
             Self::Identity => Ok(Value::String(bindings.identity.as_str().to_owned())),
             Self::Now => Ok(Value::String(bindings.now.to_string())),
             Self::Constant(value) => Ok(value.clone()),

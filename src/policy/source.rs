@@ -1,9 +1,14 @@
 //! One `policy.toml`, read and compiled; the proofs about the whole set come after.
 
+mod fold;
 mod from;
 mod limit;
 mod list;
+mod lookup;
+mod rewrite;
 mod target;
+mod vars;
+mod when;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,15 +16,22 @@ use std::{
 };
 
 use crate::{
-    domain::limits::{POLICY_BYTES_MAX, POLICY_NAME_CHARS_MAX, POLICY_SERVICES_MAX},
+    domain::{
+        limits::{POLICY_BYTES_MAX, POLICY_NAME_CHARS_MAX, POLICY_SERVICES_MAX},
+        object::ObjectKind,
+    },
     policy::{
-        compiled::{Detail, Mode, Policy, ServiceName},
+        compiled::{Detail, Mode, Policy, ServiceName, Source},
+        expression::{self, ItemName, LookupName, Typed},
         fault::{Fault, Faults, Place, meant},
         files::{Content, Files},
+        folding::Folding,
         schema::Schema,
+        setting::Scope,
         written::{self, At, Keys, Table},
     },
 };
+use rewrite::Scopes;
 
 /// A policy whose own file is in order, with the places that proofs about the set may name.
 pub(super) struct Read {
@@ -27,13 +39,15 @@ pub(super) struct Read {
     pub(super) from_place: Place,
     /// Of the names of the targets, in their order.
     pub(super) target_places: Vec<Place>,
+    /// Of the names of the lookups, in their order.
+    pub(super) lookup_places: Vec<Place>,
     /// The schema files that it refers to.
     pub(super) schemas: BTreeSet<String>,
 }
 
 const TOP: Keys = Keys {
-    known: &["description", "services", "mode", "from", "limit", "to", "refusal"],
-    later: &["journal", "lookup", "when", "vars", "strike", "hook", "adopt"],
+    known: &["description", "services", "mode", "from", "vars", "limit", "lookup", "when", "to", "refusal"],
+    later: &["journal", "strike", "hook", "adopt"],
     elsewhere: &[
         ("list", "in `[from]` or `[[to]]`"),
         ("stream", "in `[from]` or `[[to]]`"),
@@ -51,6 +65,9 @@ const TOP: Keys = Keys {
         ("set", "in `[[to]]`"),
         ("take", "in `[[to]]`"),
         ("detail", "in `[refusal]`"),
+        ("rule", "in `[[when]]`"),
+        ("that", "in `[[when]]`"),
+        ("withdraw", "in `[from]`"),
     ],
 };
 const REFUSAL: Keys = Keys {
@@ -112,9 +129,23 @@ fn read_top(
             None
         }
     };
-    let limits = limit::read_all(top, from.as_ref().map(|it| &it.value), faults);
-    let targets = target::read_all(top, from.as_ref().map(|it| &it.value), schemas, faults);
+    let source = from.as_ref().map(|it| &it.value);
+    let bounds = vars::read_all(top, source, faults);
+    let limits = limit::read_all(top, source, faults);
+    let lookups = lookup::read_all(top, source, faults);
+    let variables: Vec<Arc<str>> = source.iter().flat_map(|it| it.pattern.variables().cloned()).collect();
+    let known: Vec<_> =
+        lookups.iter().map(|it| LookupName { name: &it.value.name, required: it.value.required }).collect();
+    let scopes = source.map(|it| scopes(it, &variables, &known));
+    let rules = when::read_all(top, scopes.as_ref().map(|it| &it.expressions), faults);
+    let targets = target::read_all(top, source, scopes.as_ref(), schemas, faults);
+    let lookup_places = lookups.iter().map(|it| faults.place(it.span.start)).collect();
+    let lookups = lookups.iter().map(|it| it.value.clone()).collect();
     let from = from?;
+    let reads_previous = rules.iter().any(|it| it.that.reads_previous())
+        || targets.iter().any(|it| {
+            it.value.rewrite.reads_previous() || it.value.fold.as_ref().is_some_and(Folding::reads_previous)
+        });
     let from_place = faults.place(from.span.start);
     let target_places = targets.iter().map(|it| faults.place(it.span.start)).collect();
     let policy = Policy {
@@ -124,21 +155,40 @@ fn read_top(
         description,
         mode,
         from: from.value,
+        bounds,
         limits,
+        lookups,
+        rules,
         targets: targets.into_iter().map(|it| it.value).collect(),
+        reads_previous,
         detail: detail.map_or(Detail::Pointer, |it| it.value),
         services,
     };
-    Some(Read { policy, from_place, target_places, schemas: schemas.compiled.keys().cloned().collect() })
+    let schemas = schemas.compiled.keys().cloned().collect();
+    Some(Read { policy, from_place, target_places, lookup_places, schemas })
+}
+
+/// What the rules and rewrites of a policy may name.
+fn scopes<'p>(from: &'p Source, variables: &'p [Arc<str>], lookups: &'p [LookupName<'p>]) -> Scopes<'p> {
+    let keyed = from.kind == ObjectKind::Map;
+    let data = from.schema.as_ref().map_or(Typed::Unknown, |it| Typed::Schema(it.source()));
+    // A message, and an item that is appended, have nothing before them.
+    let previous = matches!(from.kind, ObjectKind::Document | ObjectKind::List | ObjectKind::Map);
+    Scopes {
+        native: Scope { variables, key: keyed },
+        expressions: expression::Scope {
+            variables,
+            item: keyed.then_some(ItemName::Key),
+            lookups,
+            data,
+            previous,
+            reader: false,
+        },
+    }
 }
 
 fn read_mode(top: &Table<'_>, faults: &mut Faults<'_>) -> Mode {
-    if let Some(found) = top.raw("mode").filter(|it| it.get_ref().as_str() == Some("warn")) {
-        let help = "write `enforce`, or `off` to refuse every write of a client";
-        faults.add_with_help(&found.span(), "`mode = \"warn\"` is not supported in this version", help);
-        return Mode::Enforce;
-    }
-    let words = [("enforce", Mode::Enforce), ("off", Mode::Off)];
+    let words = [("enforce", Mode::Enforce), ("warn", Mode::Warn), ("off", Mode::Off)];
     top.word("mode", &words, faults).map_or(Mode::Enforce, |it| it.value)
 }
 

@@ -3,7 +3,7 @@
 //! Rendering is total and gives the same result each time; whatever cannot be made is a
 //! [`RenderFault`] that says where and why.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 use crate::{
     domain::{
@@ -12,7 +12,9 @@ use crate::{
         time::Timestamp,
     },
     policy::{
-        pattern::{Captures, KEY, Pattern, Segment},
+        expression::Names,
+        mask::Mask,
+        pattern::{Captures, KEY, PSEUDONYM, Pattern, Segment},
         pointer::{InTheWay, Pointer},
         setting::Setting,
     },
@@ -21,6 +23,12 @@ use crate::{
 /// What a write brings along besides its data.
 #[derive(Clone, Copy, Debug)]
 pub struct Bindings<'w> {
+    /// The private data as it was admitted before; `None` when there was none, or `{}`.
+    pub previous: Option<&'w Value>,
+    /// What the policy's lookups found, in their order.
+    pub lookups: &'w [Option<&'w Value>],
+    /// What stands for `{pseudonym}`; empty when no target asks for it.
+    pub pseudonym: &'w str,
     /// What the policy's `from` captured of the private object's name.
     pub captures: &'w Captures,
     /// The owner of the private object.
@@ -31,6 +39,34 @@ pub struct Bindings<'w> {
     pub now: Timestamp,
     /// The key of the written item when the source is a map.
     pub item_key: Option<&'w ItemKey>,
+}
+
+impl<'w> Bindings<'w> {
+    /// The same, for expressions over this data.
+    pub fn names(&self, data: &'w Value) -> Names<'w> {
+        Names {
+            data,
+            previous: self.previous,
+            identity: self.identity.as_str(),
+            claims: self.claims,
+            captures: self.captures,
+            key: self.item_key.map(ItemKey::as_str),
+            index: None,
+            now: self.now,
+            lookups: self.lookups,
+            reader: None,
+        }
+    }
+
+    /// The text of a variable in a pattern or a template.
+    pub(super) fn text(&self, variable: &str) -> Option<String> {
+        match variable {
+            KEY => self.item_key.map(|it| it.as_str().to_owned()),
+            PSEUDONYM => Some(self.pseudonym.to_owned()).filter(|it| !it.is_empty()),
+            "now" => Some(self.now.to_string()),
+            other => self.captures.get(other).map(str::to_owned),
+        }
+    }
 }
 
 /// What one target publishes.
@@ -55,7 +91,7 @@ pub struct RenderFault {
 }
 
 impl RenderFault {
-    fn about(pointer: impl Into<String>, message: impl Into<String>) -> Self {
+    pub(super) fn about(pointer: impl Into<String>, message: impl Into<String>) -> Self {
         Self { pointer: pointer.into(), message: message.into() }
     }
 }
@@ -67,7 +103,7 @@ impl From<InTheWay> for RenderFault {
 }
 
 /// The native rewrite of one target, in the order in which it is done.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Rewrite {
     /// What is kept; `None` keeps everything.
     pub(super) take: Option<Vec<Pointer>>,
@@ -75,11 +111,51 @@ pub(super) struct Rewrite {
     pub(super) rename: Vec<(Pointer, Pointer)>,
     /// What fills a place that is absent.
     pub(super) default: Vec<(Pointer, Value)>,
+    /// The bounds into which a number is put.
+    pub(super) clamp: Vec<(Pointer, Clamp)>,
+    /// What is covered in a text, or in the texts of an array.
+    pub(super) mask: Vec<(Pointer, Mask)>,
     /// What is put in at last, whatever stood there.
     pub(super) set: Vec<(Pointer, Setting)>,
 }
 
+/// The bounds of a number, both allowed.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Clamp {
+    pub(super) least: Number,
+    pub(super) most: Number,
+}
+
+impl Clamp {
+    /// The bound that a value has passed, if it is a number that has.
+    fn passed(&self, value: &Value) -> Option<&Number> {
+        let number = value.as_f64()?;
+        if self.least.as_f64().is_some_and(|it| number < it) {
+            Some(&self.least)
+        } else {
+            Some(&self.most).filter(|it| it.as_f64().is_some_and(|it| it < number))
+        }
+    }
+}
+
 impl Rewrite {
+    /// Whether an expression in it reads what was admitted before.
+    pub(super) fn reads_previous(&self) -> bool {
+        self.set.iter().any(|(_, it)| matches!(it, Setting::Expression(it) if it.reads_previous()))
+    }
+
+    /// Whether a field of the private data is published as it is, under its own name.
+    pub(super) fn keeps(&self, field: &str) -> bool {
+        let Ok(place) = Pointer::parse_key(field) else { return false };
+        let touched = |it: &Pointer| it.overlaps(&place);
+        let taken = self.take.as_ref().is_none_or(|it| it.contains(&place));
+        let renamed = self.rename.iter().any(|(from, to)| touched(from) || touched(to));
+        taken
+            && !renamed
+            && !self.default.iter().any(|it| touched(&it.0))
+            && !self.set.iter().any(|it| touched(&it.0))
+    }
+
     /// The published data.
     pub(super) fn apply(&self, data: &Value, bindings: &Bindings<'_>) -> Result<Value, RenderFault> {
         let mut out = match &self.take {
@@ -104,8 +180,20 @@ impl Rewrite {
                 pointer.put(&mut out, value.clone())?;
             }
         }
+        for (pointer, clamp) in &self.clamp {
+            if let Some(bound) = pointer.get(&out).and_then(|it| clamp.passed(it)) {
+                pointer.put(&mut out, Value::Number(bound.clone()))?;
+            }
+        }
+        for (pointer, mask) in &self.mask {
+            if let Some(mut value) = pointer.get(&out).cloned() {
+                mask.cover(&mut value);
+                pointer.put(&mut out, value)?;
+            }
+        }
         for (pointer, setting) in &self.set {
-            let value = setting.value(bindings).map_err(|it| RenderFault::about(pointer.to_string(), it))?;
+            let value = setting.value(data, bindings);
+            let value = value.map_err(|it| RenderFault::about(pointer.to_string(), it))?;
             pointer.put(&mut out, value)?;
         }
         if !within(&out, DATA_DEPTH_MAX) {
@@ -136,6 +224,7 @@ fn text(pattern: &Pattern, bindings: &Bindings<'_>) -> Result<String, RenderFaul
         let piece = match segment {
             Segment::Literal(text) => text.as_str(),
             Segment::Variable(name) if &**name == KEY => bindings.item_key.map_or("", ItemKey::as_str),
+            Segment::Variable(name) if &**name == PSEUDONYM => bindings.pseudonym,
             Segment::Variable(name) => bindings.captures.get(name).unwrap_or_default(),
         };
         // INVARIANT: no segment holds a `/` or nothing, so different sources make different texts.
@@ -177,6 +266,9 @@ mod tests {
             claims,
             now: Timestamp::from_seconds(0),
             item_key: Some(&ItemKey::try_from("k").expect("a key")),
+            previous: None,
+            lookups: &[],
+            pseudonym: "p",
         })
     }
 
@@ -190,6 +282,8 @@ mod tests {
             take: Some(vec![pointer("/x"), pointer("/y"), pointer("/deep/a")]),
             rename: vec![(pointer("/x"), pointer("/y")), (pointer("/y"), pointer("/x"))],
             default: vec![(pointer("/z"), json!(0)), (pointer("/x"), json!(0))],
+            clamp: vec![(pointer("/y"), Clamp { least: 3.into(), most: 9.into() })],
+            mask: Vec::new(),
             set: vec![
                 (pointer("/who"), Setting::Claim(vec!["name".into()])),
                 (pointer("/at"), Setting::Now),
@@ -198,7 +292,7 @@ mod tests {
         };
         assert_eq!(
             apply(&rewrite, &json!({"x": 1, "y": 2, "secret": 3, "deep": {"a": 4, "b": 5}})),
-            Ok(json!({"deep": {"a": 4}, "y": 1, "x": 2, "z": 0, "who": "Ada",
+            Ok(json!({"deep": {"a": 4}, "y": 3, "x": 2, "z": 0, "who": "Ada",
                 "at": "1970-01-01T00:00:00.000Z", "in": {"room": "7"}}))
         );
     }
@@ -244,6 +338,8 @@ mod tests {
                 take: take.then(|| vec![pointer("/a"), pointer("/b/a")]),
                 rename: vec![(pointer(&from), pointer(&to))],
                 default: vec![(pointer("/c"), json!({"d": 1}))],
+                clamp: vec![(pointer("/a"), Clamp { least: (-5).into(), most: 5.into() })],
+                mask: Vec::new(),
                 set: vec![(pointer("/b/c"), Setting::Identity), (pointer("/e"), Setting::Key)],
             };
             let data = json!({"a": x, "b": {"a": y}, "d": [x]});

@@ -1,6 +1,7 @@
 //! The language as a whole: faults by their text, sets by what they route.
 
 mod faults;
+mod rules;
 mod samples;
 mod schemas;
 mod sets;

@@ -52,6 +52,12 @@ impl<'t> Table<'t> {
         Self { name, span: 0..0, entries: table.get_ref() }
     }
 
+    /// A value that is a table, called `name` in faults.
+    pub(super) fn inner(name: &str, value: &'t Spanned<DeValue<'t>>) -> Option<Self> {
+        let DeValue::Table(entries) = value.get_ref() else { return None };
+        Some(Self { name: name.to_owned(), span: value.span(), entries })
+    }
+
     /// What faults call it.
     pub(super) fn name(&self) -> &str {
         &self.name

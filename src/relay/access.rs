@@ -9,8 +9,9 @@ use crate::{
         object::{Address, Head, ObjectKind, ObjectRef, Space},
         permission::Right,
         sid::ObjectSid,
+        time::Timestamp,
     },
-    policy::{Captures, Mode, Policy, PolicySet, Read, Route, Until},
+    policy::{Captures, Expression, Mode, Names, Policy, PolicySet, Read, Reader, Route, Until},
     relay::{
         acl,
         authn::Caller,
@@ -28,6 +29,8 @@ pub(super) enum Grounds {
     Plain,
     /// A policy: the private object of this identity.
     Private { policy: Arc<Policy>, captures: Captures, owner: Identity },
+    /// A plain object that a policy's rules read: clients cannot write it (decision 17).
+    Reserved { policy: Arc<Policy> },
     /// A shared object of a policy: backends, and clients that read.
     Shared { policy: Arc<Policy>, sid: ObjectSid, name: Option<UniqueName> },
     /// A service, by a backend.
@@ -89,6 +92,9 @@ pub(super) fn grounds(
             let Some(owner) = owner.filter(|owner| client.is_none_or(|it| it == owner)) else {
                 return Err(closed(caller, place, &policy));
             };
+            if client.is_some() && !policy.bounds.iter().all(|it| it.allows(&captures, caller.claims())) {
+                return Err(closed(caller, place, &policy));
+            }
             Ok(Grounds::Private { policy, captures, owner })
         }
         Route::Shared { policy, .. } => {
@@ -103,6 +109,10 @@ pub(super) fn grounds(
             Ok(Grounds::Shared { policy, sid, name: name.cloned() })
         }
         Route::Closed { policy } => Err(closed(caller, place, &policy)),
+        Route::Reserved { policy } => match standing.head.as_ref().map(|it| &it.space) {
+            Some(Space::Private { .. } | Space::Shared { .. }) if client.is_some() => Err(forbidden(None)),
+            _ => Ok(Grounds::Reserved { policy }),
+        },
         Route::Plain => match standing.head.as_ref().map(|it| &it.space) {
             Some(Space::Private { .. } | Space::Shared { .. }) if client.is_some() => Err(forbidden(None)),
             _ => Ok(Grounds::Plain),
@@ -121,6 +131,12 @@ pub(super) fn writable(
     let making = matches!(operation, Operation::Create { .. });
     match under {
         Grounds::Shared { policy, .. } if caller.identity().is_some() => Err(forbidden(Some(policy))),
+        Grounds::Shared { policy, name: Some(name), .. }
+            if policy.fold_at(name).is_some() && !matches!(operation, Operation::Permit { .. }) =>
+        {
+            let reason = if making { Reason::NameTaken } else { Reason::Fold };
+            Err(Refusal::plain(reason))
+        }
         Grounds::Shared { .. } => match operation {
             Operation::Remove { .. } | Operation::RemoveItem { .. } if standing.head.is_none() => {
                 Err(Refusal::plain(Reason::NotFound(place.missing())))
@@ -142,8 +158,9 @@ pub(super) fn writable(
             Err(refused(Reason::NotConnected, Some(policy), "standing", Vec::new()))
         }
         Grounds::Private { .. } if making || standing.head.is_some() => Ok(()),
-        Grounds::Plain if making => Ok(()),
-        Grounds::Plain => {
+        Grounds::Reserved { policy } if caller.identity().is_some() => Err(forbidden(Some(policy))),
+        Grounds::Plain | Grounds::Reserved { .. } if making => Ok(()),
+        Grounds::Plain | Grounds::Reserved { .. } => {
             let head = found(caller, place, standing)?;
             debug_assert_eq!(head.space, Space::Plain);
             match caller.identity() {
@@ -166,14 +183,26 @@ pub(super) fn readable(
         Grounds::Shared { policy, name, .. } if caller.identity().is_some() => {
             let matches =
                 |it: &&crate::policy::Target| name.as_ref().is_some_and(|name| it.name.matches(name));
-            let everyone = policy.targets.iter().filter(matches).all(|it| it.read == Read::Everyone);
-            if everyone || standing.permission.read { Ok(()) } else { Err(forbidden(Some(policy))) }
+            let captures = |it: &crate::policy::Target| name.as_ref().and_then(|name| it.name.captures(name));
+            let open = policy.targets.iter().filter(matches).all(|it| match &it.read {
+                Read::Everyone => true,
+                Read::Permission => false,
+                Read::Condition(condition) => {
+                    captures(it).is_some_and(|captures| holds_for(caller, condition, &captures, standing.at))
+                }
+            });
+            let within = policy.targets.iter().filter(matches).all(|it| {
+                captures(it).is_some_and(|captures| {
+                    policy.bounds.iter().all(|bound| bound.allows(&captures, caller.claims()))
+                })
+            });
+            if within && (open || standing.permission.read) { Ok(()) } else { Err(forbidden(Some(policy))) }
         }
         Grounds::Shared { .. } | Grounds::Service => Ok(()),
         Grounds::Private { .. } => found(caller, place, standing).map(|_| ()),
         // A SID that fits, of an object that does not stand: it reads as empty (decision 18).
         Grounds::Plain if standing.head.is_none() && standing.derived.is_some() => Ok(()),
-        Grounds::Plain => {
+        Grounds::Plain | Grounds::Reserved { .. } => {
             found(caller, place, standing)?;
             match caller.identity() {
                 None => Ok(()),
@@ -183,6 +212,25 @@ pub(super) fn readable(
             }
         }
     }
+}
+
+/// Whether a condition in `read` holds for a caller; one that cannot be judged does not.
+fn holds_for(caller: &Caller, condition: &Expression, captures: &Captures, now: Timestamp) -> bool {
+    let identity = caller.identity().map(Identity::as_str).unwrap_or_default();
+    let (claims, nothing) = (caller.claims(), serde_json::Value::Null);
+    let names = Names {
+        data: &nothing,
+        previous: None,
+        identity,
+        claims,
+        captures,
+        key: None,
+        index: None,
+        now,
+        lookups: &[],
+        reader: Some(Reader { identity, claims }),
+    };
+    condition.holds(&names).unwrap_or(false)
 }
 
 fn found<'s>(caller: &Caller, place: &Place<'_>, standing: &'s Standing) -> Result<&'s Head, Refusal> {
@@ -197,7 +245,8 @@ fn found<'s>(caller: &Caller, place: &Place<'_>, standing: &'s Standing) -> Resu
 /// Whether a client would be refused this, were ACL on.
 pub(super) fn lacks(caller: &Caller, standing: &Option<Standing>, under: &Grounds, right: Right) -> bool {
     let Some(standing) = standing.as_ref().filter(|it| !it.acl && it.head.is_some()) else { return false };
-    caller.identity().is_some() && matches!(under, Grounds::Plain) && !standing.permission.has(right)
+    let plain = matches!(under, Grounds::Plain | Grounds::Reserved { .. });
+    caller.identity().is_some() && plain && !standing.permission.has(right)
 }
 
 /// The right that a client needs on a plain object (Sync).

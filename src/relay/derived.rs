@@ -6,7 +6,7 @@
 use aws_lc_rs::hmac;
 
 use crate::domain::{
-    name::UniqueName,
+    name::{Identity, UniqueName},
     object::ObjectKind,
     sid::{ObjectSid, ServiceSid},
 };
@@ -26,6 +26,17 @@ pub(super) fn sid(secret: &[u8; 32], service: ServiceSid, kind: ObjectKind, name
 pub(super) fn fits(secret: &[u8; 32], service: ServiceSid, sid: ObjectSid) -> bool {
     let (half, mac) = sid.bytes.split_at(8);
     tag(secret, b"mac", service, sid.kind, half) == mac
+}
+
+/// What stands for an identity under a policy, and says nothing of it elsewhere (decision 35): 32 hexadecimal digits.
+pub(super) fn pseudonym(secret: &[u8; 32], policy: &str, identity: &Identity) -> String {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
+    let mut context = hmac::Context::with_key(&key);
+    // Neither holds a control character, so no two pairs make one text.
+    for part in ["pseudonym\0", policy, "\0", identity.as_str()] {
+        context.update(part.as_bytes());
+    }
+    context.sign().as_ref().iter().take(16).map(|it| format!("{it:02x}")).collect()
 }
 
 fn tag(secret: &[u8; 32], purpose: &[u8], service: ServiceSid, kind: ObjectKind, text: &[u8]) -> [u8; 8] {

@@ -1,24 +1,20 @@
-//! The data of a write: size, numbers, schema; in this order, the first that fails ends it.
+//! The data of a write: size, numbers, then schema and conditions; in this order, the first that fails ends it.
 
 use std::sync::Arc;
 
 use crate::{
     domain::{data::Input, detail::Violation},
-    policy::Policy,
+    policy::{Names, Policy},
     relay::refusal::{Reason, Refusal, Under},
 };
 
-/// Size, numbers, schema. `{}` says nothing and needs no schema (the policy language). `cap_bytes`
-/// is what Sync allows for data of this kind.
+/// Size and numbers. `cap_bytes` is what Sync allows for data of this kind.
 pub(super) fn examine(data: &Input, cap_bytes: usize, policy: Option<&Arc<Policy>>) -> Result<(), Refusal> {
     let max_bytes = policy.map_or(cap_bytes, |it| it.from.max_bytes.min(cap_bytes));
     if max_bytes < data.data().size_bytes() {
         return Err(refused(Reason::TooLarge { max_bytes }, policy, "size", Vec::new()));
     }
-    let Some(policy) = policy.filter(|_| !data.data().is_empty()) else {
-        return Ok(());
-    };
-    if let Some(pointer) = data.unsafe_integer() {
+    if let (Some(policy), Some(pointer)) = (policy, data.unsafe_integer()) {
         let violation = Violation {
             pointer: pointer.to_owned(),
             keyword: "integer".to_owned(),
@@ -26,10 +22,32 @@ pub(super) fn examine(data: &Input, cap_bytes: usize, policy: Option<&Arc<Policy
         };
         return Err(refused(Reason::UnsafeInteger, Some(policy), "size", vec![violation]));
     }
+    Ok(())
+}
+
+/// The schema of the private side. `{}` says nothing and needs none (the policy language).
+pub(super) fn fits(data: &Input, policy: &Arc<Policy>) -> Result<(), Refusal> {
     match policy.from.schema.as_ref().map(|it| it.check(data.value())) {
         Some(Err(violations)) => Err(refused(Reason::Schema, Some(policy), "schema", violations)),
         Some(Ok(())) | None => Ok(()),
     }
+}
+
+/// The conditions. One that cannot be evaluated refuses, too, and names the place.
+pub(super) fn holds(policy: &Arc<Policy>, names: &Names<'_>) -> Result<(), Refusal> {
+    for rule in &policy.rules {
+        let message = match rule.that.holds(names) {
+            Ok(true) => continue,
+            Ok(false) => {
+                (String::new(), rule.message.as_deref().unwrap_or("the condition does not hold").to_owned())
+            }
+            Err(fault) => (fault.place, format!("the condition cannot be judged: {}", fault.message)),
+        };
+        let (pointer, message) = message;
+        let violation = Violation { pointer, keyword: "when".to_owned(), message };
+        return Err(refused(Reason::Condition, Some(policy), &rule.name, vec![violation]));
+    }
+    Ok(())
 }
 
 /// How a refusal names its policy.

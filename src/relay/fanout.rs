@@ -146,6 +146,25 @@ impl Hub {
         then(Ok(replay.watched));
     }
 
+    /// A watcher speaks under a new credential: its subscriptions are judged under that (decision 20).
+    pub(super) fn renew(&self, watcher: u64, caller: &Caller, judge: &Judge<'_>) {
+        let mut watchers = self.lock();
+        let places: Vec<_> = watchers.by_watcher.get(&watcher).into_iter().flatten().copied().collect();
+        let mut round =
+            Round { watchers: &mut watchers, view: self.view.load_full(), judge, flushes: Vec::new() };
+        for place in &places {
+            let own = |it: &&mut Listener| it.watcher.id() == watcher;
+            let list = round.watchers.by_object.get_mut(place);
+            if let Some(listener) = list.and_then(|it| it.iter_mut().find(own)) {
+                listener.caller = caller.clone();
+            }
+            round.rejudge(Rejudge { service: place.0, object: Some(place.1) });
+        }
+        for watcher in round.flushes {
+            watcher.flush();
+        }
+    }
+
     /// Ends one subscription.
     pub(super) fn unsubscribe(&self, watcher: u64, object: ObjectSid) {
         let mut watchers = self.lock();

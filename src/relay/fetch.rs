@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::{
     domain::{
+        data::Data,
         name::{Identity, ItemId, UniqueName},
         object::{Address, Head, ObjectKind, ObjectRef, Space},
         query::{Query, Range},
@@ -21,10 +22,11 @@ use crate::{
         receipt::{Grant, Listed, Page, Reading},
         record::Shell,
         refusal::{Missing, Reason},
+        seen::Found,
         standing::Standing,
         store::{
             apply::fresh,
-            view::{Entry, Object, Tenant, View},
+            view::{Body, Entry, Folded, Object, Tenant, View},
         },
     },
 };
@@ -47,6 +49,7 @@ pub(super) fn standing(
     let identity = caller.identity();
     Some(Standing {
         service,
+        at: now,
         service_name: tenant.head.unique_name.clone(),
         service_made: tenant.head.date_created,
         acl: tenant.head.settings.acl,
@@ -59,6 +62,34 @@ pub(super) fn standing(
             .unwrap_or_else(|| Value::Object(Default::default())),
         secret: view.secret,
     })
+}
+
+/// What stands at a name, for the rules that read it.
+pub(super) fn sought(
+    view: &View,
+    service: ServiceSid,
+    now: Timestamp,
+    (kind, name, item): (ObjectKind, &UniqueName, Option<&ItemId>),
+) -> Option<Found> {
+    let tenant = view.tenant(service)?;
+    let sid = *tenant.names.get(&(kind, name.clone()))?;
+    let object = tenant.object(sid, now)?;
+    let source = (sid, item.cloned());
+    let by_client = object.head.created_by.is_some() && object.head.space == Space::Plain;
+    let publishes = match (item, object.items()) {
+        (None, Some(items)) => {
+            items.standing.keys().any(|it| tenant.sources.contains_key(&(sid, Some(it.clone()))))
+        }
+        _ => tenant.sources.contains_key(&source),
+    };
+    let (data, event) = match item {
+        None => (object.data().cloned().unwrap_or_else(Data::empty), object.head.last_event_id),
+        Some(id) => {
+            let item = object.items()?.item(id, now)?;
+            (item.data.clone(), item.last_event_id)
+        }
+    };
+    Some(Found { data, event, publishes, by_client })
 }
 
 /// Answers a question.
@@ -153,6 +184,9 @@ fn nothing(tenant: &Tenant, admitted: &Admitted<Query>) -> Option<Object> {
         Grounds::Shared { policy, sid, name } => {
             let space = Space::Shared { policy: policy.name.clone() };
             let mut object = shell(*sid, name.clone(), space);
+            if let Some(fold) = name.as_ref().and_then(|it| policy.fold_at(it)) {
+                object.body = Body::Fold(Box::new(Folded::zero(&fold.shape)));
+            }
             if let Some(old) = tenant.objects.get(sid) {
                 // Expired and not yet swept: its counters go on from where they are.
                 object.head = Head { date_expires: None, ..old.head.clone() };
@@ -160,6 +194,6 @@ fn nothing(tenant: &Tenant, admitted: &Admitted<Query>) -> Option<Object> {
             Some(object)
         }
         Grounds::Plain => Some(shell(admitted.standing()?.derived?, None, Space::Plain)),
-        Grounds::Private { .. } | Grounds::Service => None,
+        Grounds::Private { .. } | Grounds::Reserved { .. } | Grounds::Service => None,
     }
 }

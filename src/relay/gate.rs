@@ -1,4 +1,4 @@
-//! The outer door: token, address, limits, size, schema, in this order. Mints [`Admitted`].
+//! The outer door: token, address, limits, size, schema, conditions, in this order. Mints [`Admitted`].
 //!
 //! Pure but for the limiter: what stands, the policies and the time are arguments.
 
@@ -8,18 +8,20 @@ use crate::{
     domain::{
         change::{Change, Operation},
         limits::{DATA_BYTES_MAX, MESSAGE_DATA_BYTES_MAX},
+        name::ItemId,
         permission::Right,
         query::Query,
         sid::ServiceSid,
         time::Timestamp,
     },
-    policy::{Policy, PolicySet},
+    policy::{Cost, Mode, Policy, PolicySet},
     relay::{
         access::{self, Place, forbidden, lacks, readable, writable},
         authn::Caller,
-        examine::{examine, refused, under},
+        examine::{examine, fits, holds, refused, under},
         hosted::Hosted,
         refusal::{Missing, Reason, Refusal, Under},
+        seen::{Eye, Scene, Seen, written_item},
         standing::Standing,
         throttle::{Throttle, TooFast, Which},
     },
@@ -37,13 +39,21 @@ pub(super) struct Admitted<T> {
     under: Grounds,
     standing: Option<Standing>,
     policies: Arc<PolicySet>,
+    seen: Seen,
+    warned: Option<Box<Refusal>>,
     would_deny: bool,
 }
 
 impl<T> Admitted<T> {
     /// Takes the admission apart: whoever does has used it.
-    pub(super) fn open(self) -> (T, Caller, Timestamp, Grounds, Option<Standing>, Arc<PolicySet>) {
-        (self.request, self.caller, self.at, self.under, self.standing, self.policies)
+    pub(super) fn open(self) -> Opened<T> {
+        let Self { request, caller, at, under, standing, policies, seen, .. } = self;
+        Opened { request, caller, at, under, standing, policies, seen }
+    }
+
+    /// What would have been refused, were the policy's mode `enforce`.
+    pub(super) fn warned(&mut self) -> Option<Box<Refusal>> {
+        self.warned.take()
     }
 
     /// What was asked.
@@ -65,7 +75,7 @@ impl<T> Admitted<T> {
     pub(super) fn under(&self) -> Option<Under> {
         match &self.under {
             Grounds::Private { policy, .. } | Grounds::Shared { policy, .. } => Some(under(policy)),
-            Grounds::Plain | Grounds::Service => None,
+            Grounds::Plain | Grounds::Reserved { .. } | Grounds::Service => None,
         }
     }
 
@@ -78,6 +88,17 @@ impl<T> Admitted<T> {
     pub(super) fn at(&self) -> Timestamp {
         self.at
     }
+}
+
+/// An admission taken apart.
+pub(super) struct Opened<T> {
+    pub(super) request: T,
+    pub(super) caller: Caller,
+    pub(super) at: Timestamp,
+    pub(super) under: Grounds,
+    pub(super) standing: Option<Standing>,
+    pub(super) policies: Arc<PolicySet>,
+    pub(super) seen: Seen,
 }
 
 /// Whether the caller's own limits are charged: once for each attempt, not for each passage.
@@ -105,18 +126,21 @@ impl Gate {
         self.hosted.sweep(now);
     }
 
-    /// Admits a change or refuses it; `standing` is `None` when the service does not stand.
+    /// Admits a change or refuses it; `standing` is `None` when the service does not stand. `eye` looks up what
+    /// else the rules read.
     pub(super) fn admit_change(
         &self,
         caller: &Caller,
         change: Change,
-        standing: Option<Standing>,
+        (standing, eye): (Option<Standing>, Eye<'_>),
         policies: &Arc<PolicySet>,
         now: Timestamp,
         charge: Charge,
     ) -> Result<Admitted<Change>, Refusal> {
         valid(caller, change.operation.service(), now)?;
-        let admitted = |request: Change, under, standing| Admitted {
+        let admitted = |request: Change, under, standing, judged: Judged| Admitted {
+            seen: judged.seen,
+            warned: judged.warned,
             would_deny: lacks(caller, &standing, &under, right(&request.operation)),
             request,
             caller: caller.clone(),
@@ -135,7 +159,7 @@ impl Gate {
             if caller.identity().is_some() {
                 return Err(forbidden(None));
             }
-            return Ok(admitted(change, Grounds::Service, standing));
+            return Ok(admitted(change, Grounds::Service, standing, Judged::default()));
         }
         let Some(standing) = standing else {
             return Err(Refusal::plain(Reason::NotFound(Missing::Service)));
@@ -143,23 +167,18 @@ impl Gate {
         if matches!(change.operation, Operation::Permit { .. }) && caller.identity().is_some() {
             return Err(forbidden(None));
         }
+        let size_bytes = change.operation.data().map_or(0, |it| it.data().size_bytes());
         let target = Place::of(&change.operation);
         let under = access::grounds(caller, &target, &standing, policies)?;
         if let (Grounds::Private { policy, captures, .. }, Charge::Take, Some(_)) =
             (&under, charge, caller.identity())
         {
             self.throttle
-                .take(caller, policy, captures, now, Which::Own)
+                .take(caller, policy, captures, (now, size_bytes), Which::Own)
                 .map_err(|it| too_fast(it, policy))?;
         }
         writable(caller, &change.operation, &target, &standing, &under)?;
-        if let Some(data) = change.operation.data() {
-            let policy = match &under {
-                Grounds::Private { policy, .. } => Some(policy),
-                _ => None,
-            };
-            examine(data, cap_bytes(&change.operation), policy)?;
-        }
+        let judged = judge(caller, &change.operation, &target, &standing, &under, (now, eye))?;
         if charge == Charge::Take {
             self.hosted
                 .change(&change.operation, standing.head.as_ref().map(|it| it.sid), now)
@@ -169,10 +188,10 @@ impl Gate {
             (&under, charge, caller.identity())
         {
             self.throttle
-                .take(caller, policy, captures, now, Which::Shared)
+                .take(caller, policy, captures, (now, size_bytes), Which::Shared)
                 .map_err(|it| too_fast(it, policy))?;
         }
-        Ok(admitted(change, under, Some(standing)))
+        Ok(admitted(change, under, Some(standing), judged))
     }
 
     /// Admits a question or refuses it.
@@ -208,7 +227,58 @@ impl Gate {
         }
         let would_deny = lacks(caller, &standing, &under, Right::Read);
         let (request, caller, policies) = (query, caller.clone(), policies.clone());
-        Ok(Admitted { request, caller, at: now, under, standing, policies, would_deny })
+        let (seen, warned) = (Seen::default(), None);
+        Ok(Admitted { request, caller, at: now, under, standing, policies, seen, warned, would_deny })
+    }
+}
+
+/// What was found while the data was judged.
+#[derive(Default)]
+struct Judged {
+    seen: Seen,
+    warned: Option<Box<Refusal>>,
+}
+
+/// Size, numbers, what the rules read, schema, conditions. A backend writes in the owner's name, without
+/// conditions (decision 21).
+fn judge(
+    caller: &Caller,
+    operation: &Operation,
+    place: &Place<'_>,
+    standing: &Standing,
+    under: &Grounds,
+    (at, eye): (Timestamp, Eye<'_>),
+) -> Result<Judged, Refusal> {
+    let (policy, captures, owner) = match under {
+        Grounds::Private { policy, captures, owner } => (policy, captures, owner),
+        _ => {
+            if let Some(data) = operation.data() {
+                examine(data, cap_bytes(operation), None)?;
+            }
+            return Ok(Judged::default());
+        }
+    };
+    if let Some(data) = operation.data() {
+        examine(data, cap_bytes(operation), Some(policy).filter(|_| !data.data().is_empty()))?;
+    }
+    let client = caller.identity().is_some();
+    let claims = if client { caller.claims() } else { &standing.claims };
+    let name = standing.head.as_ref().and_then(|it| it.unique_name.as_ref()).or(place.name);
+    let scene = Scene { caller, policy, captures, owner, claims, name, at };
+    let seen = scene.see(operation, eye)?;
+    let Some(data) = operation.data().filter(|it| !it.data().is_empty()) else {
+        return Ok(Judged { seen, warned: None });
+    };
+    let verdict = fits(data, policy).and_then(|()| match client {
+        true => {
+            let (key, lookups) = (written_item(operation).and_then(ItemId::key), seen.lookups());
+            holds(policy, &scene.names(data.value(), key, &seen, &lookups))
+        }
+        false => Ok(()),
+    });
+    match verdict {
+        Err(refusal) if policy.mode != Mode::Warn => Err(refusal),
+        verdict => Ok(Judged { seen, warned: verdict.err().map(Box::new) }),
     }
 }
 
@@ -224,11 +294,17 @@ fn valid(caller: &Caller, service: Option<ServiceSid>, now: Timestamp) -> Result
 }
 
 fn too_fast(fault: TooFast, policy: &Arc<Policy>) -> Refusal {
-    Refusal { retry_ms: Some(fault.retry_ms), ..refused(Reason::Limit, Some(policy), "limit", Vec::new()) }
+    let Some(retry_ms) = fault.retry_ms else {
+        let bursts = policy.limits.iter().filter(|it| it.cost == Cost::Bytes);
+        let bursts = bursts.filter_map(|it| usize::try_from(it.burst.get()).ok());
+        let max_bytes = bursts.min().map_or(policy.from.max_bytes, |it| it.min(policy.from.max_bytes));
+        return refused(Reason::TooLarge { max_bytes }, Some(policy), "limit", Vec::new());
+    };
+    Refusal { retry_ms: Some(retry_ms), ..refused(Reason::Limit, Some(policy), "limit", Vec::new()) }
 }
 
 fn hosted_too_fast(fault: TooFast) -> Refusal {
-    Refusal { retry_ms: Some(fault.retry_ms), ..Refusal::plain(Reason::Limit).by_rule("limit") }
+    Refusal { retry_ms: fault.retry_ms, ..Refusal::plain(Reason::Limit).by_rule("limit") }
 }
 
 /// Bytes that Sync allows for the data of this operation.

@@ -67,6 +67,24 @@ pub(super) fn record(
     }
 }
 
+/// Records what was admitted only because the policy's mode is `warn`.
+pub(super) fn record_warning(
+    caller: &Caller,
+    operation: &Operation,
+    decision: DecisionId,
+    code: u32,
+    warning: &Refusal,
+) {
+    let identity = caller.logged();
+    let (kind, name) = place(caller, operation);
+    let service = operation.service().map(|it| it.to_string()).unwrap_or_default();
+    let (policy, version) = warning.policy.as_ref().map_or(("", ""), |it| (&*it.name, &*it.version));
+    info!(decision.id = %decision, service.sid = %service, caller.identity = %identity, peer.addr = %caller.peer(),
+        object.kind = kind, object.name = %name, policy.name = policy, policy.version = version,
+        rule.name = warning.rule.as_deref().unwrap_or_default(), refusal.code = code,
+        refusal.pointer = warning.pointer().unwrap_or_default(), "change would be refused");
+}
+
 /// What was asked without changing anything.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Look {

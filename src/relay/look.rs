@@ -16,8 +16,9 @@ use crate::{
         gate::Charge,
         journal::Look,
         receipt::Reading,
-        refusal::{DecisionId, Missing, Reason},
+        refusal::{DecisionId, Missing, Reason, Refusal},
         store::view::View,
+        ticket::Attempt,
         watcher::{Watch, Watched, Watcher},
     },
 };
@@ -51,6 +52,21 @@ impl Relay {
             then(outcome.map_err(|it| self.refused(caller, Look::Watch, &query, it)));
         };
         self.inner.hub.subscribe(service, watch, (watcher, caller), &judge, &mut told);
+    }
+
+    /// Lets a connection's subscriptions go on under its new credential, as far as that allows.
+    pub fn renew(&self, watcher_id: u64, caller: &Caller) {
+        self.inner.hub.renew(watcher_id, caller, &self.judge());
+    }
+
+    /// Ends one subscription; nothing happens when there is none.
+    pub fn unwatch(&self, watcher_id: u64, object: ObjectSid) {
+        self.inner.hub.unsubscribe(watcher_id, object);
+    }
+
+    /// Ends all subscriptions of a connection.
+    pub fn unwatch_all(&self, watcher_id: u64) {
+        self.inner.hub.unsubscribe_all(watcher_id);
     }
 
     /// Whether a caller may hear of an object, by the state and the policies of this moment.
@@ -105,6 +121,20 @@ impl Relay {
         let Some(address) = address else { return };
         let first = self.inner.would_deny.count(address.service);
         journal::record_lack(caller, what, address, decision, first);
+    }
+
+    /// Logs what a policy in `warn` has let pass; a passage that runs again does not say it again.
+    pub(super) fn warn(&self, attempt: &Attempt, warning: Option<Box<Refusal>>) {
+        if let Some(warning) = warning.filter(|_| attempt.passages == 1) {
+            let code = (self.inner.code_of)(&(*warning).clone().into());
+            journal::record_warning(
+                &attempt.caller,
+                &attempt.change.operation,
+                attempt.decision,
+                code,
+                &warning,
+            );
+        }
     }
 
     /// Logs a refusal and gives it its decision.

@@ -1,11 +1,7 @@
-//! The stored form of batches: literal values only, versioned, sealed into a hash chain.
-//!
-//! A group is one blob: version, hash of the group before, records, hash over all of it. A group
-//! that does not open, or does not follow its predecessor, stops the process (decision 8).
+//! The stored form of batches: literal values only.
 
 use std::sync::Arc;
 
-use aws_lc_rs::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -13,25 +9,18 @@ use crate::{
         change::{Expect, IfMatch},
         data::Data,
         name::{Identity, ItemId, ItemKey, UniqueName},
-        object::{Revision, Space},
+        object::{EventId, ObjectKind, Revision, Space},
         permission::{Permission, Right},
         service::Settings,
         sid::{MessageSid, ObjectSid, ServiceSid},
         time::Timestamp,
     },
-    policy::Reserved,
+    policy::{
+        Reserved,
+        fold::{Shape, Share},
+    },
     relay::refusal::DecisionId,
 };
-
-/// The version of the form that is written.
-const VERSION: u8 = 3;
-/// The one before it, which is read: its records name no endpoint.
-const VERSION_BEFORE: u8 = 2;
-/// Version, hash before, hash after.
-const FRAME_BYTES: usize = 1 + 32 + 32;
-
-/// The head of the chain: the hash of the newest group.
-pub(in crate::relay) type Chain = [u8; 32];
 
 /// One batch as it stands in the log.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -48,8 +37,19 @@ pub(in crate::relay) struct Record {
     pub(in crate::relay) policies: Arc<str>,
     /// Recognises a repeated attempt (decision 7).
     pub(in crate::relay) batch: Option<[u8; 16]>,
+    /// What was read and must still stand (decision 5).
+    pub(in crate::relay) needs: Vec<Need>,
     /// What it does.
     pub(in crate::relay) effect: Effect,
+}
+
+/// Something that was read: at which event it was last written, or that it did not stand.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(in crate::relay) struct Need {
+    pub(in crate::relay) kind: ObjectKind,
+    pub(in crate::relay) name: UniqueName,
+    pub(in crate::relay) item: Option<ItemId>,
+    pub(in crate::relay) event: Option<EventId>,
 }
 
 /// Who asked for a batch, and under what it was admitted: judged again in `apply`.
@@ -219,6 +219,10 @@ pub(in crate::relay) enum Spot {
     },
     /// A message of a stream.
     Message(MessageSid),
+    /// It is the document, and stays when its source is withdrawn.
+    Kept,
+    /// It is a share of the document, which is a fold.
+    Fold { shape: Shape, share: Share },
 }
 
 impl Record {
@@ -250,132 +254,5 @@ impl Record {
             _ => (),
         }
         Some(self)
-    }
-}
-
-/// Why a stored group cannot be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(in crate::relay) enum Broken {
-    #[error("the group has another version than this program writes")]
-    Version,
-    #[error("the group does not follow the one before it")]
-    Chain,
-    #[error("the group was changed after it was written")]
-    Hash,
-    #[error("the group holds a record that this program does not know")]
-    Unknown,
-}
-
-/// Seals the records of one group; gives the blob and the new head of the chain.
-pub(in crate::relay) fn seal(
-    before: &Chain,
-    seq: u64,
-    records: &[Record],
-) -> Result<(Vec<u8>, Chain), Broken> {
-    let mut blob = vec![VERSION];
-    blob.extend_from_slice(before);
-    let mut blob = postcard::to_extend(records, blob).map_err(|_| Broken::Unknown)?;
-    let head = hash(seq, &blob);
-    blob.extend_from_slice(&head);
-    Ok((blob, head))
-}
-
-/// Opens a group that must follow `before`.
-pub(in crate::relay) fn open(before: &Chain, seq: u64, blob: &[u8]) -> Result<(Vec<Record>, Chain), Broken> {
-    let version = blob.first().copied();
-    if ![Some(VERSION), Some(VERSION_BEFORE)].contains(&version) {
-        return Err(Broken::Version);
-    }
-    if blob.len() < FRAME_BYTES {
-        return Err(Broken::Hash);
-    }
-    let (sealed, stored) = blob.split_at(blob.len() - 32);
-    let head = hash(seq, sealed);
-    if stored != head {
-        return Err(Broken::Hash);
-    }
-    let body = sealed.get(1..).unwrap_or_default();
-    let Some(records) = body.strip_prefix(before.as_slice()) else {
-        return Err(Broken::Chain);
-    };
-    let (records, rest) = if version == Some(VERSION) {
-        postcard::take_from_bytes::<Vec<Record>>(records).map_err(|_| Broken::Unknown)?
-    } else {
-        let read = postcard::take_from_bytes::<Vec<RecordBefore>>(records);
-        let (records, rest) = read.map_err(|_| Broken::Unknown)?;
-        (records.into_iter().map(Record::from).collect(), rest)
-    };
-    if rest.is_empty() { Ok((records, head)) } else { Err(Broken::Unknown) }
-}
-
-/// A record of the version before.
-#[derive(Deserialize)]
-#[cfg_attr(test, derive(Serialize))]
-struct RecordBefore {
-    at: Timestamp,
-    decision: DecisionId,
-    by: By,
-    policies: Arc<str>,
-    batch: Option<[u8; 16]>,
-    effect: Effect,
-}
-
-impl From<RecordBefore> for Record {
-    fn from(before: RecordBefore) -> Self {
-        let RecordBefore { at, decision, by, policies, batch, effect } = before;
-        Self { at, decision, by, endpoint: None, policies, batch, effect }
-    }
-}
-
-fn hash(seq: u64, sealed: &[u8]) -> Chain {
-    let mut context = Context::new(&SHA256);
-    context.update(&seq.to_be_bytes());
-    context.update(sealed);
-    let mut head = [0; 32];
-    head.copy_from_slice(context.finish().as_ref());
-    head
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn record() -> Record {
-        Record {
-            at: Timestamp::from_seconds(7),
-            decision: DecisionId(1),
-            by: By::System,
-            endpoint: None,
-            policies: "".into(),
-            batch: Some([3; 16]),
-            effect: Effect::Found { secret: [9; 32] },
-        }
-    }
-
-    #[test]
-    fn groups_round_trip_and_name_what_is_broken() {
-        let (blob, head) = seal(&[0; 32], 1, &[record()]).expect("sealed");
-        assert_eq!(open(&[0; 32], 1, &blob), Ok((vec![record()], head)));
-        assert_eq!(open(&[1; 32], 1, &blob), Err(Broken::Chain));
-        assert_eq!(open(&[0; 32], 2, &blob), Err(Broken::Hash));
-        for at in 0..blob.len() {
-            let mut flipped = blob.clone();
-            flipped[at] ^= 1;
-            assert!(open(&[0; 32], 1, &flipped).is_err(), "byte {at} was flipped unnoticed");
-        }
-        assert!(open(&[0; 32], 1, &[]).is_err());
-    }
-
-    #[test]
-    fn a_group_of_the_version_before_is_read() {
-        let Record { at, decision, by, policies, batch, effect, .. } = record();
-        let before = RecordBefore { at, decision, by, policies, batch, effect };
-        let blob = [&[VERSION_BEFORE][..], &[0; 32]].concat();
-        let mut blob = postcard::to_extend(&vec![before], blob).expect("written");
-        let head = hash(1, &blob);
-        blob.extend_from_slice(&head);
-        assert_eq!(open(&[0; 32], 1, &blob), Ok((vec![record()], head)));
-        blob[0] = VERSION_BEFORE - 1;
-        assert_eq!(open(&[0; 32], 1, &blob), Err(Broken::Version));
     }
 }

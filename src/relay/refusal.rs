@@ -66,6 +66,18 @@ pub enum Reason {
     /// The data breaks the schema of the private side.
     #[error("the data does not fit the schema")]
     Schema,
+    /// A condition of the policy does not hold, or cannot be judged.
+    #[error("a condition of the policy does not hold")]
+    Condition,
+    /// Something that the policy's rules must read does not stand.
+    #[error("something that the policy looks up does not stand")]
+    Lookup,
+    /// What was published is final.
+    #[error("what was published is final")]
+    Final,
+    /// A fold is kept by its policy alone.
+    #[error("a fold is kept by its policy: write the private objects")]
+    Fold,
     /// The rewrite cannot make the shared side of this data.
     #[error("the data cannot be published")]
     Rewrite,

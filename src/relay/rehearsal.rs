@@ -11,17 +11,20 @@ use crate::{
         event::{Event, Happening},
         name::{Identity, ItemId, ItemKey, UniqueName},
         object::{Address, ObjectKind, ObjectRef},
+        query::Query,
         service::SettingsChange,
         sid::ServiceSid,
         time::Timestamp,
     },
-    policy::{CASE_NOW, Case, Expected, PolicySet, Publication, Route, Write},
+    policy::{CASE_NOW, Case, Expected, PolicySet, Publication, Route, Step, Write},
     relay::{
         authn::Caller,
         fetch,
         gate::{Charge, Gate},
+        receipt::Reading,
         refusal::{DecisionId, Reason, Refusal},
         rewrite::{self, Batch, Given},
+        seen::Eye,
         standing::Standing,
         store::{
             apply::{Rejection, apply},
@@ -88,12 +91,24 @@ impl<'p> Stage<'p> {
             self.write(owner.as_ref(), given, Charge::Taken)
                 .map_err(|it| format!("what is given was refused: {}", it.reason))?;
         }
-        let mut outcome = Ok(());
-        for _ in 0..case.times {
-            outcome = self.write(Some(&case.identity), &case.write, Charge::Take);
+        for (number, step) in case.steps.iter().enumerate() {
+            self.step(step).map_err(|what| match case.steps.len() {
+                1 => what,
+                _ => format!("step {} (line {}): {what}", number + 1, step.line),
+            })?;
         }
-        match (&case.expected, outcome) {
-            (Expected::Published(expected), Ok(())) => self.compare(&case.write, expected),
+        case.shows.iter().try_for_each(|it| self.shows(it))
+    }
+
+    fn step(&mut self, step: &Step) -> Result<(), String> {
+        self.claims = step.claims.clone();
+        self.pass_by(step.after_ms);
+        let mut outcome = Ok(());
+        for _ in 0..step.times {
+            outcome = self.write(Some(&step.identity), &step.write, Charge::Take);
+        }
+        match (&step.expected, outcome) {
+            (Expected::Published(expected), Ok(())) => self.compare(&step.write, expected),
             (Expected::Published(_), Err(refusal)) => Err(format!("it was refused: {}", told(&refusal))),
             (Expected::Refused { .. }, Ok(())) => Err("it was admitted".to_owned()),
             (Expected::Refused { rule, pointer }, Err(refusal)) => {
@@ -105,6 +120,47 @@ impl<'p> Stage<'p> {
                     Err(format!("it was refused: {}", told(&refusal)))
                 }
             }
+        }
+    }
+
+    /// Lets time go by, and what is due expire.
+    fn pass_by(&mut self, after_ms: u64) {
+        let now = self.now.as_millis().saturating_add(i64::try_from(after_ms).unwrap_or(i64::MAX));
+        self.now = Timestamp::from_millis(now);
+        let Some(tenant) = self.view.tenant(self.service) else { return };
+        let due = tenant.due.iter().take_while(|it| it.0 <= self.now);
+        let due: Vec<_> = due.map(|(_, object, item)| (*object, item.clone())).collect();
+        if !due.is_empty() {
+            self.commit(rewrite::expiry(self.service, due, DecisionId(0), self.now));
+        }
+    }
+
+    /// Whether a shared object holds what it must, as a backend reads it.
+    fn shows(&self, expected: &Publication) -> Result<(), String> {
+        let address = Address {
+            service: self.service,
+            kind: expected.kind,
+            object: ObjectRef::Name(expected.name.clone()),
+        };
+        let query = match &expected.key {
+            Some(key) => Query::Item(address, key.clone().into()),
+            None => Query::Object(address),
+        };
+        let caller = Caller::rehearsed(None, self.service, Value::Null);
+        let standing = fetch::standing(&self.view, self.service, query.address(), &caller, self.now);
+        let admitted =
+            self.gate.admit_query(&caller, query, standing, self.policies, self.now, Charge::Taken);
+        let read = admitted.map_err(|it| it.reason).and_then(|it| fetch::fetch(&self.view, &it));
+        let data = match read {
+            Ok(Reading::Object { data, .. }) => data,
+            Ok(Reading::Item { item, .. }) => Some(item.data.clone()),
+            Ok(_) | Err(_) => None,
+        };
+        let shown = data.and_then(|it| serde_json::from_str::<Value>(it.as_str()).ok());
+        match shown {
+            Some(it) if it == expected.data => Ok(()),
+            Some(it) => Err(format!("expected {}, it holds {it}", show(expected))),
+            None => Err(format!("expected {}, and there is nothing", show(expected))),
         }
     }
 
@@ -158,7 +214,10 @@ impl<'p> Stage<'p> {
             operation.service().and_then(|it| fetch::standing(&self.view, it, address, &caller, self.now));
         let change = Change { operation, if_match: None, idempotency: None };
         let standing = standing.map(|it| Standing { present: true, ..it });
-        let admitted = self.gate.admit_change(&caller, change, standing, self.policies, self.now, charge)?;
+        let (view, service, now) = (&self.view, self.service, self.now);
+        let eye: Eye<'_> = &|it| fetch::sought(view, service, now, it);
+        let admitted =
+            self.gate.admit_change(&caller, change, (standing, eye), self.policies, now, charge)?;
         let mut sid = [0; 16];
         for (to, from) in sid.iter_mut().zip(self.steps.to_be_bytes()) {
             *to = from;
@@ -249,3 +308,6 @@ fn told(refusal: &Refusal) -> String {
     let at = refusal.pointer().map(|it| format!(" at `{it}`")).unwrap_or_default();
     format!("{} (rule `{rule}`{at})", refusal.reason)
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,28 +4,27 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
-
 use crate::{
     domain::{
         change::{Change, Expect, IfMatch, Operation},
         data::{Data, Input},
-        detail::Violation,
-        limits::{DATA_BYTES_MAX, MESSAGE_DATA_BYTES_MAX, PRIVATE_BYTES_MAX},
+        limits::PRIVATE_BYTES_MAX,
         name::{ItemId, ItemKey},
         object::{Address, ObjectKind, ObjectRef, Revision, Space},
         service::Settings,
         sid::{MessageSid, ObjectSid, ServiceSid},
         time::{Timestamp, Ttl},
     },
-    policy::{Bindings, OnWithdraw, Policy, PolicySet, Rendered, Reserved, Target, WhenFull},
+    policy::{Bindings, PolicySet, Reserved},
     relay::{
         authn::Caller,
-        derived, examine,
-        gate::{self, Admitted, Grounds},
-        record::{By, Effect, Publication, Record, Shell, Spot},
+        derived,
+        gate::{self, Admitted, Grounds, Opened},
+        record::{By, Effect, Publication, Record, Shell},
         refusal::{DecisionId, Missing, Reason, Refusal},
+        render::Canvas,
         repetition,
+        seen::Seen,
         standing::Standing,
     },
 };
@@ -59,18 +58,20 @@ pub(super) struct Given {
 /// # Errors
 /// When the shared side cannot be made of this data, or would break its schema.
 pub(super) fn rewrite(admitted: Admitted<Change>, given: &Given) -> Result<Batch, Refusal> {
-    let (change, caller, at, grounds, standing, policies) = admitted.open();
+    let Opened { request: change, caller, at, under: grounds, standing, policies, seen } = admitted.open();
     let batch = repetition::batch_id(&caller, &change);
     let (decision, endpoint, policies) = (given.decision, caller.endpoint().cloned(), policies.hash().into());
     let by = by(&caller, &grounds, &change.operation, given);
     let effect = match standing {
         _ if matches!(grounds, Grounds::Service) => service_effect(change.operation, given),
         Some(standing) => {
-            Pen { caller: &caller, at, grounds: &grounds, standing: &standing, given }.effect(change)
+            Pen { caller: &caller, at, grounds: &grounds, standing: &standing, seen: &seen, given }
+                .effect(change)
         }
         None => Err(Refusal::plain(Reason::NotFound(Missing::Service))),
     }?;
-    Ok(Batch { record: Record { at, decision, by, endpoint, policies, batch, effect } })
+    let needs = seen.needs().to_vec();
+    Ok(Batch { record: Record { at, decision, by, endpoint, policies, batch, needs, effect } })
 }
 
 /// Birth 2: the sweep removes what is due.
@@ -114,7 +115,8 @@ pub(super) fn settlement(service: ServiceSid, hooks: Vec<u64>, decision: Decisio
 }
 
 fn own(effect: Effect, policies: Arc<str>, decision: DecisionId, at: Timestamp) -> Batch {
-    Batch { record: Record { at, decision, by: By::System, endpoint: None, policies, batch: None, effect } }
+    let (by, endpoint, batch, needs) = (By::System, None, None, Vec::new());
+    Batch { record: Record { at, decision, by, endpoint, policies, batch, needs, effect } }
 }
 
 fn by(caller: &Caller, grounds: &Grounds, operation: &Operation, given: &Given) -> By {
@@ -162,6 +164,7 @@ struct Pen<'p> {
     at: Timestamp,
     grounds: &'p Grounds,
     standing: &'p Standing,
+    seen: &'p Seen,
     given: &'p Given,
 }
 
@@ -252,7 +255,9 @@ impl Pen<'_> {
             Grounds::Shared { policy, sid, .. } => {
                 Shell { sid: *sid, name, space: Space::Shared { policy: policy.name.clone() } }
             }
-            Grounds::Plain | Grounds::Service => Shell { sid: fresh, name, space: Space::Plain },
+            Grounds::Plain | Grounds::Reserved { .. } | Grounds::Service => {
+                Shell { sid: fresh, name, space: Space::Plain }
+            }
         }
     }
 
@@ -298,70 +303,26 @@ impl Pen<'_> {
         }
         let claims =
             if self.caller.identity().is_some() { self.caller.claims() } else { &self.standing.claims };
-        let bindings = Bindings { captures, identity: owner, claims, now: self.at, item_key: key };
-        self.publish(policy, data.value(), &bindings).map(Some)
-    }
-
-    fn publish(
-        &self,
-        policy: &Arc<Policy>,
-        data: &Value,
-        bindings: &Bindings<'_>,
-    ) -> Result<Vec<Publication>, Refusal> {
-        let mut publications = Vec::with_capacity(policy.targets.len());
-        for (at, target) in policy.targets.iter().enumerate() {
-            let rendered = target.render(data, bindings).map_err(|it| {
-                let violation =
-                    Violation { pointer: it.pointer, keyword: "rewrite".to_owned(), message: it.message };
-                examine::refused(Reason::Rewrite, Some(policy), "rewrite", vec![violation])
-            })?;
-            if let Some(Err(violations)) = target.schema.as_ref().map(|it| it.check(&rendered.data)) {
-                return Err(examine::refused(
-                    Reason::SharedSchema,
-                    Some(policy),
-                    "shared-schema",
-                    violations,
-                ));
-            }
-            let too_large = || examine::refused(Reason::Rewrite, Some(policy), "rewrite", Vec::new());
-            let max_bytes =
-                if target.kind == ObjectKind::Stream { MESSAGE_DATA_BYTES_MAX } else { DATA_BYTES_MAX };
-            let data =
-                Data::of(&rendered.data).filter(|it| it.size_bytes() <= max_bytes).ok_or_else(too_large)?;
-            let sid = derived::sid(&self.standing.secret, self.standing.service, target.kind, &rendered.name);
-            let space = Space::Shared { policy: policy.name.clone() };
-            let spot = self.spot(policy, target, &rendered, at);
-            publications.push(Publication {
-                shell: Shell { sid, name: Some(rendered.name), space },
-                spot,
-                data,
-                expires: target.ttl.and_then(|it| self.at.after(it)),
-            });
-        }
-        Ok(publications)
-    }
-
-    /// Where in the shared object a target's output stands; `at` is the target's place in its policy.
-    fn spot(&self, policy: &Policy, target: &Target, rendered: &Rendered, at: usize) -> Spot {
-        let items_max = target.items_max;
-        match (target.kind, &rendered.key) {
-            (ObjectKind::Map, Some(key)) => Spot::Key { key: key.clone(), items_max },
-            (ObjectKind::List, _) => Spot::Append {
-                // A message cannot be withdrawn, and neither can what was made of it.
-                keep: policy.from.kind == ObjectKind::Stream || target.on_withdraw == OnWithdraw::Keep,
-                items_max,
-                drop_oldest: target.when_full == WhenFull::DropOldest,
-            },
-            (ObjectKind::Stream, _) => {
-                let mut sid = self.given.sid;
-                if let Some(last) = sid.last_mut() {
-                    // One drawn SID names the message and, one step on each, those made of it.
-                    *last = last.wrapping_add(u8::try_from(at + 1).unwrap_or(u8::MAX));
-                }
-                Spot::Message(MessageSid::new(sid))
-            }
-            (ObjectKind::Document | ObjectKind::Map, _) => Spot::Document,
-        }
+        let lookups = self.seen.lookups();
+        let veiled = policy.targets.iter().any(|it| it.veiled);
+        let pseudonym = match veiled {
+            true => derived::pseudonym(&self.standing.secret, &policy.name, owner),
+            false => String::new(),
+        };
+        let bindings = Bindings {
+            captures,
+            identity: owner,
+            claims,
+            now: self.at,
+            item_key: key,
+            previous: self.seen.previous(),
+            lookups: &lookups,
+            pseudonym: &pseudonym,
+        };
+        let drawn = self.given.sid;
+        Canvas { policy, standing: self.standing, at: self.at, drawn }
+            .publications(data.value(), &bindings)
+            .map(Some)
     }
 }
 

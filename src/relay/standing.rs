@@ -14,6 +14,8 @@ use crate::domain::{
 /// What the gate knows of a service and of the object that a request names.
 pub(super) struct Standing {
     pub(super) service: ServiceSid,
+    /// When it was looked at.
+    pub(super) at: Timestamp,
     /// `default` for the default service.
     pub(super) service_name: Option<Arc<str>>,
     pub(super) service_made: Timestamp,

@@ -17,7 +17,7 @@ use apply::apply;
 
 use view::View;
 
-use crate::relay::record::{self, Broken, Chain};
+use crate::relay::seal::{self, Broken, Chain};
 
 pub(in crate::relay) use embedded::Embedded;
 pub(in crate::relay) use memory::Memory;
@@ -131,6 +131,14 @@ impl Store {
         }
     }
 
+    /// Reads everything and writes nothing.
+    ///
+    /// # Errors
+    /// What is damaged.
+    pub(in crate::relay) fn recovered(mut self) -> Result<View, StoreError> {
+        self.recover()
+    }
+
     /// Makes a group durable: returns after the sync.
     fn append(&mut self, seq: u64, blob: &[u8], head: &Chain) -> Result<(), StoreError> {
         match self {
@@ -179,7 +187,7 @@ fn follow(
     if seq != view.seq + 1 {
         return Err(damaged("groups before it are missing"));
     }
-    let (records, head) = record::open(&view.chain, seq, blob).map_err(|it| match it {
+    let (records, head) = seal::open(&view.chain, seq, blob).map_err(|it| match it {
         Broken::Version => damaged("it has another version than this program reads"),
         Broken::Chain => damaged("it does not follow the group before it"),
         Broken::Hash => damaged("its content was changed after it was written"),

@@ -2,7 +2,6 @@
 
 use std::{
     hash::{BuildHasher, Hash, Hasher, RandomState},
-    num::NonZeroU32,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -31,10 +30,10 @@ struct Kept {
     buckets: Buckets,
 }
 
-/// Refused: after how many milliseconds it would pass.
+/// Refused: after how many milliseconds it would pass; `None` never, since it is more than may ever come at once.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct TooFast {
-    pub(super) retry_ms: u64,
+    pub(super) retry_ms: Option<u64>,
 }
 
 /// Which limits are charged (decision 24).
@@ -65,7 +64,7 @@ impl Throttle {
         caller: &Caller,
         policy: &Policy,
         captures: &Captures,
-        now: Timestamp,
+        (now, size_bytes): (Timestamp, usize),
         which: Which,
     ) -> Result<(), TooFast> {
         let mut kept = self.at(now);
@@ -75,9 +74,11 @@ impl Throttle {
             let key = self.key(&limit_id, caller, limit, captures);
             let owner = matches!(limit.per, Per::Captures(_))
                 .then(|| self.hash.hash_one((limit_id, caller.identity().map(|it| it.as_str()))));
+            let cost = limit.cost.of(size_bytes);
+            let retry_ms = |wait| Some(millis(wait)).filter(|_| cost <= limit.burst);
             kept.buckets
-                .take(key, owner, NonZeroU32::MIN, limit.quota(), now)
-                .map_err(|wait| TooFast { retry_ms: millis(wait) })?;
+                .take(key, owner, cost, limit.quota(), now)
+                .map_err(|wait| TooFast { retry_ms: retry_ms(wait) })?;
         }
         Ok(())
     }
@@ -169,7 +170,7 @@ mod tests {
             let policy: Arc<Policy> = policy;
             let caller =
                 Caller::rehearsed(Some(identity.try_into().unwrap()), service, serde_json::Value::Null);
-            self.throttle.take(&caller, &policy, &captures, Timestamp::from_millis(now), which)
+            self.throttle.take(&caller, &policy, &captures, (Timestamp::from_millis(now), 0), which)
         }
 
         fn held(&self) -> usize {
@@ -199,6 +200,7 @@ mod tests {
         let house = House::new();
         let check = |identity: &str, room: &str, now: i64, which: Which| {
             let TooFast { retry_ms } = house.ask(identity, room, now, which).unwrap_err();
+            let retry_ms = retry_ms.unwrap();
             let then = now + i64::try_from(retry_ms).unwrap();
             assert!(house.ask(identity, room, then - 1, which).is_err(), "{identity} {room} {retry_ms}");
             assert_eq!(house.ask(identity, room, then, which), Ok(()), "{identity} {room} {retry_ms}");
@@ -232,6 +234,6 @@ mod tests {
         for _ in 0..2 {
             house.ask("ada", "a", 0, Which::Own).unwrap();
         }
-        assert_eq!(house.ask("ada", "a", 0, Which::Own), Err(TooFast { retry_ms: 334 }));
+        assert_eq!(house.ask("ada", "a", 0, Which::Own), Err(TooFast { retry_ms: Some(334) }));
     }
 }

@@ -249,6 +249,7 @@ fn sentence(reason: &Reason, detail: Option<Detail>) -> String {
     match (reason, detail) {
         (Reason::Data(_) | Reason::UnsafeInteger, Some(Detail::Code)) => "the data is malformed".to_owned(),
         (Reason::Quota { .. }, Some(Detail::Code)) => "quota exceeded".to_owned(),
+        (Reason::TooLarge { .. }, Some(Detail::Code)) => "Request entity too large".to_owned(),
         (Reason::TooLarge { max_bytes }, _) => {
             format!("Request entity too large: the data has more than {max_bytes} bytes")
         }
@@ -269,6 +270,10 @@ fn reason_code(reason: &Reason, plane: Plane) -> (u16, u32) {
         Reason::Data(fault) => (400, data_code(fault, ObjectKind::Document, plane)),
         Reason::UnsafeInteger => (400, 72_002),
         Reason::Schema => (400, 72_001),
+        Reason::Lookup => (400, 72_015),
+        Reason::Condition => (400, 72_016),
+        Reason::Final => (403, 72_017),
+        Reason::Fold => (409, 72_018),
         Reason::Rewrite => (400, 72_003),
         Reason::SharedSchema => (400, 72_004),
         Reason::Limit => (429, 54_009),

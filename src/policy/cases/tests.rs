@@ -32,14 +32,17 @@ refused = { rule = "address", pointer = "/x" }
     )
     .expect("two cases");
     let [one, two] = cases.as_slice() else { panic!("two cases") };
-    assert_eq!((one.line, one.times, &one.claims), (2, 3, &json!({"name": "Ada"})));
+    let ([one_step], [two_step]) = (one.steps.as_slice(), two.steps.as_slice()) else {
+        panic!("a step each")
+    };
+    assert_eq!((one.line, one_step.times, &one_step.claims), (2, 3, &json!({"name": "Ada"})));
     assert_eq!(one.given[0].item.as_ref().map(ToString::to_string).as_deref(), Some("k"));
     assert_eq!(one.given[0].data.as_deref(), Some("{\"a\":1}"));
-    assert_eq!(one.write.data.as_deref(), Some("{\"x\": null}"));
-    let Expected::Published(published) = &one.expected else { panic!("published") };
+    assert_eq!(one_step.write.data.as_deref(), Some("{\"x\": null}"));
+    let Expected::Published(published) = &one_step.expected else { panic!("published") };
     assert_eq!(published[0].data, json!({"x": 1.5}));
-    assert_eq!(two.write.data, None);
-    assert_eq!(two.expected, Expected::Refused { rule: "address".into(), pointer: Some("/x".into()) });
+    assert_eq!(two_step.write.data, None);
+    assert_eq!(two_step.expected, Expected::Refused { rule: "address".into(), pointer: Some("/x".into()) });
     assert_eq!(CASE_NOW.to_string(), "2026-01-01T00:00:00.000Z");
 }
 

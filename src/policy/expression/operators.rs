@@ -149,7 +149,8 @@ impl Checker<'_> {
         if container.meets(Kinds::MAP) {
             among = among | Kinds::STRING;
         }
-        if !among.meets(kinds) && !(among.meets(Kinds::NUMBER) && kinds.meets(Kinds::NUMBER)) {
+        let numbers = among.meets(Kinds::NUMBER) && kinds.meets(Kinds::NUMBER);
+        if !(among.meets(kinds) || numbers) {
             let what = format!("{} is never in there: each is {}", kinds.text(), among.text());
             return self.problem(first.at, what, None);
         }

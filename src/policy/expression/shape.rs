@@ -114,9 +114,7 @@ impl Shapes {
     pub(super) const BOOL: ShapeId = ShapeId(3);
     pub(super) const INT: ShapeId = ShapeId(4);
     pub(super) const DOUBLE: ShapeId = ShapeId(5);
-    pub(super) const STRING: ShapeId = ShapeId(6);
     pub(super) const TIME: ShapeId = ShapeId(7);
-    pub(super) const SPAN: ShapeId = ShapeId(8);
     pub(super) const CLAIMS: ShapeId = ShapeId(9);
     /// What there is of a lookup that is there.
     pub(super) const OBJECT: ShapeId = ShapeId(10);

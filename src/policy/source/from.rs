@@ -7,16 +7,16 @@ use crate::{
         object::ObjectKind,
     },
     policy::{
-        compiled::{Source, Until},
+        compiled::{Source, Until, Withdraw},
         fault::Faults,
-        pattern::{IDENTITY, KEY, Pattern},
+        pattern::{IDENTITY, KEY, PSEUDONYM, Pattern},
         written::{At, Keys, Table},
     },
 };
 
 const KEYS: Keys = Keys {
-    known: &["document", "list", "map", "stream", "schema", "max_bytes", "objects_max", "until"],
-    later: &["withdraw", "adopt"],
+    known: &["document", "list", "map", "stream", "schema", "max_bytes", "objects_max", "until", "withdraw"],
+    later: &["adopt"],
     elsewhere: &[
         ("mode", "at the top of the file, above the first table"),
         ("services", "at the top of the file, above the first table"),
@@ -43,10 +43,24 @@ pub(super) fn read(
     let max_bytes = table.number("max_bytes", 1..=u32::try_from(cap_bytes).unwrap_or(u32::MAX), faults);
     let objects_max = table.number("objects_max", 1..=PRIVATE_OBJECTS_ALLOWED_MAX, faults);
     let until = table.word("until", &[("disconnect", Until::Disconnect)], faults);
+    let withdraw = table.word("withdraw", &[("free", Withdraw::Free), ("never", Withdraw::Never)], faults);
+    let final_ = withdraw.as_ref().filter(|it| it.value == Withdraw::Never);
+    if let (Some(withdraw), Some(_)) = (final_, &until) {
+        let help = "take one of the two out: what is withdrawn on `disconnect` is not final";
+        faults.add_with_help(&withdraw.span, "`withdraw = \"never\"` stands beside `until`", help);
+    }
     let (kind, At { span, value: pattern }) = object?;
+    if let Some(withdraw) = final_.filter(|_| kind == ObjectKind::Stream) {
+        faults.add(&withdraw.span, "`withdraw` has no meaning here: a message cannot be taken back");
+    }
     if let Some(until) = until.as_ref().filter(|_| kind != ObjectKind::Document) {
         let help = "write `document`, or give what is published a `ttl`";
         faults.add_with_help(&until.span, format!("a {kind} cannot be withdrawn on `disconnect`"), help);
+    }
+    if pattern.has(PSEUDONYM) {
+        let help = "write `{identity}`: who writes is known; `{pseudonym}` is for `[[to]]`";
+        faults.add_with_help(&span, "`{pseudonym}` cannot be captured by `[from]`", help);
+        return None;
     }
     if !pattern.has(IDENTITY) {
         let help = "put it in place of one segment: each identity then writes under names of its own";
@@ -65,6 +79,7 @@ pub(super) fn read(
         max_bytes: max_bytes.and_then(|it| usize::try_from(it).ok()).unwrap_or(cap_bytes),
         objects_max: objects_max.unwrap_or(PRIVATE_OBJECTS_MAX),
         until: until.map_or(Until::Changed, |it| it.value),
+        withdraw: withdraw.map_or(Withdraw::Free, |it| it.value),
     };
     Some(At { span, value: source })
 }

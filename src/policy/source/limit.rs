@@ -8,14 +8,14 @@ use crate::{
         compiled::Source,
         fault::Faults,
         pattern::KEY,
-        rate::{BadPer, Limit, Per, parse_allow},
+        rate::{BadPer, Cost, Limit, Per, parse_allow},
         written::{At, Keys, Table, listed},
     },
 };
 
 const KEYS: Keys = Keys {
-    known: &["per", "allow", "burst"],
-    later: &["cost"],
+    known: &["per", "allow", "burst", "cost"],
+    later: &[],
     elsewhere: &[("detail", "in `[refusal]`"), ("max_bytes", "in `[from]`"), ("objects_max", "in `[from]`")],
 };
 
@@ -62,10 +62,12 @@ fn read(
         parsed.ok()
     });
     let burst = table.number("burst", 1..=RATE_EVENTS_MAX, faults).and_then(NonZeroU32::new);
+    let cost = table.word("cost", &[("count", Cost::Attempts), ("bytes", Cost::Bytes)], faults);
     let At { span, value: per } = per?;
     let (interval_ns, count) = allow?;
     let name = format!("limit-{number}");
-    Some(At { span, value: Limit { name, per, interval_ns, burst: burst.unwrap_or(count) } })
+    let cost = cost.map_or(Cost::Attempts, |it| it.value);
+    Some(At { span, value: Limit { name, per, interval_ns, burst: burst.unwrap_or(count), cost } })
 }
 
 fn read_per(table: &Table<'_>, from: Option<&Source>, faults: &mut Faults<'_>) -> Option<At<Per>> {

@@ -30,8 +30,10 @@ pub(super) fn read(
     stray(table, "items_max", list || map, "only a list or a map has items", faults);
     stray(table, "when_full", list, "only a list can drop its oldest items", faults);
     stray(table, "ttl", kind != ObjectKind::Stream, "a message is not kept", faults);
-    let of_document = list && matches!(from, None | Some(ObjectKind::Document));
-    let why = "it is for a document that appends to a list; an item stands and falls with its source";
+    let kept = list || kind == ObjectKind::Document;
+    let of_document = kept && matches!(from, None | Some(ObjectKind::Document));
+    let why =
+        "it is for a document that feeds a list or a document; an item stands and falls with its source";
     stray(table, "on_withdraw", of_document, why, faults);
     let cap = if map { MAP_ITEMS_MAX } else { LIST_ITEMS_MAX };
     let items_max = table.number("items_max", 1..=u32::try_from(cap).unwrap_or(u32::MAX), faults);

@@ -2,21 +2,25 @@
 
 use std::sync::Arc;
 
-use super::{Schemas, from, list};
+use super::{
+    Schemas, fold, from, list,
+    rewrite::{self, Scopes},
+    when,
+};
 use crate::{
     domain::{
-        limits::{REWRITES_MAX, TARGETS_MAX, TTL_SECONDS_MAX},
+        limits::{TARGETS_MAX, TTL_SECONDS_MAX},
         object::ObjectKind,
         time::Ttl,
     },
     policy::{
         compiled::{Read, Source, Target},
+        expression::{self, Typed, Wanted},
         fault::Faults,
-        pattern::{KEY, Pattern},
-        pointer::{BadPointer, Pointer},
+        pattern::{IDENTITY, KEY, PSEUDONYM, Pattern},
         setting::{Scope, Setting},
         template::Rewrite,
-        written::{self, At, Keys, Table, listed},
+        written::{At, Keys, Table, listed},
     },
 };
 
@@ -34,12 +38,16 @@ const KEYS: Keys = Keys {
         "take",
         "rename",
         "default",
+        "clamp",
+        "mask",
         "set",
+        "template",
+        "fold",
         "schema",
         "ttl",
         "read",
     ],
-    later: &["fold", "clamp", "mask", "adopt"],
+    later: &["adopt"],
     elsewhere: &[
         ("max_bytes", "in `[from]`"),
         ("objects_max", "in `[from]`"),
@@ -52,6 +60,7 @@ const KEYS: Keys = Keys {
 pub(super) fn read_all(
     top: &Table<'_>,
     from: Option<&Source>,
+    scopes: Option<&Scopes<'_>>,
     schemas: &mut Schemas<'_>,
     faults: &mut Faults<'_>,
 ) -> Vec<At<Target>> {
@@ -63,7 +72,7 @@ pub(super) fn read_all(
     if TARGETS_MAX < tables.len() {
         faults.add(&top.key_span("to"), format!("there are more than {TARGETS_MAX} targets"));
     }
-    let targets: Vec<_> = tables.iter().filter_map(|it| read(it, from, schemas, faults)).collect();
+    let targets: Vec<_> = tables.iter().filter_map(|it| read(it, from, scopes, schemas, faults)).collect();
     for (at, target) in targets.iter().enumerate() {
         for earlier in targets.iter().take(at) {
             collision(&earlier.value, target, faults);
@@ -75,6 +84,7 @@ pub(super) fn read_all(
 fn read(
     table: &Table<'_>,
     from: Option<&Source>,
+    scopes: Option<&Scopes<'_>>,
     schemas: &mut Schemas<'_>,
     faults: &mut Faults<'_>,
 ) -> Option<At<Target>> {
@@ -84,14 +94,11 @@ fn read(
     let contended = table.boolean("contended", faults).is_some_and(|it| it.value);
     let schema = schemas.read(table, faults);
     let ttl = read_ttl(table, faults);
-    let read = read_read(table, faults);
-    let variables: Vec<Arc<str>> =
-        from.map(|it| it.pattern.variables().cloned().collect()).unwrap_or_default();
-    let scope = Scope { variables: &variables, key: from.is_some_and(|it| it.kind == ObjectKind::Map) };
-    let rewrite = read_rewrite(table, from.map(|_| &scope), faults);
+    let rewrite = rewrite::read(table, scopes, faults);
+    let fold = fold::read(table, scopes, faults);
     let (kind, At { span, value: name }) = object?;
     let list = list::read(table, from.map(|it| it.kind), kind, faults);
-    if let Some(from) = from {
+    if let Some(from) = from.filter(|_| !table.has("fold")) {
         feeds(from.kind, kind, &span, contended, faults);
     }
     match kind {
@@ -106,19 +113,41 @@ fn read(
         }
         _ => (),
     }
-    if from.is_some() {
-        bound(&At { span: span.clone(), value: &name }, &scope, faults);
+    let read = read_read(table, &name, faults);
+    if let Some(scope) = scopes.map(|it| &it.native) {
+        bound(&At { span: span.clone(), value: &name }, scope, faults);
         if let Some(key) = &key {
-            bound(&At { span: key.span.clone(), value: &key.value }, &scope, faults);
+            bound(&At { span: key.span.clone(), value: &key.value }, scope, faults);
         }
-        if !contended && (kind == ObjectKind::Document || key.is_some()) {
-            complete(&span, &name, key.as_ref().map(|it| &it.value), &scope, faults);
+        if !contended && !table.has("fold") && (kind == ObjectKind::Document || key.is_some()) {
+            complete(&span, &name, key.as_ref().map(|it| &it.value), scope, faults);
         }
     }
     let key = key.map(|it| it.value);
+    if veils(&name, key.as_ref(), &rewrite) {
+        veiled(&span, &name, key.as_ref(), &rewrite, faults);
+    }
     let list::Bounds { on_withdraw, items_max, when_full } = list;
-    let target =
-        Target { kind, name, key, contended, read, on_withdraw, items_max, when_full, ttl, schema, rewrite };
+    if let Some(fold) = &fold {
+        let source = from.map(|it| (it.kind, it.schema.as_ref()));
+        fold::check(table, (kind, &span), source, (&rewrite, schema.as_ref()), fold, faults);
+    }
+    let veiled = veils(&name, key.as_ref(), &rewrite);
+    let target = Target {
+        kind,
+        name,
+        key,
+        contended,
+        read,
+        on_withdraw,
+        items_max,
+        when_full,
+        ttl,
+        schema,
+        fold,
+        veiled,
+        rewrite,
+    };
     Some(At { span, value: target })
 }
 
@@ -144,7 +173,7 @@ fn feeds(
 /// Each variable must be captured by `[from]`.
 fn bound(pattern: &At<&Pattern>, scope: &Scope<'_>, faults: &mut Faults<'_>) {
     for variable in pattern.value.variables() {
-        if scope.names().contains(&&**variable) {
+        if scope.names().contains(&&**variable) || &**variable == PSEUDONYM {
             continue;
         }
         if &**variable == KEY {
@@ -167,10 +196,11 @@ fn complete(
     scope: &Scope<'_>,
     faults: &mut Faults<'_>,
 ) {
+    let has = |it: &str| name.has(it) || key.is_some_and(|key| key.has(it));
     let missing: Vec<String> = scope
         .names()
         .into_iter()
-        .filter(|it| !name.has(it) && !key.is_some_and(|key| key.has(it)))
+        .filter(|it| !(has(it) || *it == IDENTITY && has(PSEUDONYM)))
         .map(|it| format!("{{{it}}}"))
         .collect();
     if missing.is_empty() {
@@ -181,6 +211,39 @@ fn complete(
     let what = format!("{} does not stand in {where_} `{name}`", listed(&missing));
     let help = "several private objects would publish to one place: add it, or write `contended = true`";
     faults.add_with_help(span, what, help);
+}
+
+/// Whether a pseudonym stands anywhere in a target.
+fn veils(name: &Pattern, key: Option<&Pattern>, rewrite: &Rewrite) -> bool {
+    let set = rewrite.set.iter().any(|(_, it)| match it {
+        Setting::Pseudonym => true,
+        Setting::Text(text) => text.variables().any(|it| &**it == PSEUDONYM),
+        _ => false,
+    });
+    set || name.has(PSEUDONYM) || key.is_some_and(|it| it.has(PSEUDONYM))
+}
+
+/// A target that shows a pseudonym shows the identity nowhere (decision 35).
+fn veiled(
+    span: &std::ops::Range<usize>,
+    name: &Pattern,
+    key: Option<&Pattern>,
+    rewrite: &Rewrite,
+    faults: &mut Faults<'_>,
+) {
+    let names = |it: &Setting| match it {
+        Setting::Identity => true,
+        Setting::Capture(variable) => &**variable == IDENTITY,
+        Setting::Text(text) => text.variables().any(|it| &**it == IDENTITY),
+        Setting::Expression(it) => it.reads_identity(),
+        Setting::Now | Setting::Claim(_) | Setting::Key | Setting::Pseudonym | Setting::Constant(_) => false,
+    };
+    let told = rewrite.set.iter().any(|(_, it)| names(it));
+    if told || name.has(IDENTITY) || key.is_some_and(|it| it.has(IDENTITY)) {
+        let help =
+            "take `identity` out of the name, the key, `set` and `template`, or write it for `pseudonym`";
+        faults.add_with_help(span, "a target with `{pseudonym}` shows the identity beside it", help);
+    }
 }
 
 /// Two targets may share one map when their keys can never be the same.
@@ -215,7 +278,7 @@ fn collision(earlier: &Target, later: &At<Target>, faults: &mut Faults<'_>) {
     }
 }
 
-fn read_read(table: &Table<'_>, faults: &mut Faults<'_>) -> Read {
+fn read_read(table: &Table<'_>, name: &Pattern, faults: &mut Faults<'_>) -> Read {
     let Some(text) = table.text("read", faults) else { return Read::Permission };
     match text.value {
         "everyone" => Read::Everyone,
@@ -226,9 +289,18 @@ fn read_read(table: &Table<'_>, faults: &mut Faults<'_>) -> Read {
             Read::Permission
         }
         _ => {
-            let help = "write `everyone` or `permission`";
-            faults.add_with_help(&text.span, "a condition in `read` is not supported in this version", help);
-            Read::Permission
+            // Only what the name of the shared object captures is known of it.
+            let variables: Vec<Arc<str>> = name.variables().cloned().collect();
+            let scope = expression::Scope {
+                variables: &variables,
+                item: None,
+                lookups: &[],
+                data: Typed::Unknown,
+                previous: false,
+                reader: true,
+            };
+            when::expression(&text, &scope, Wanted::Condition, faults)
+                .map_or(Read::Permission, Read::Condition)
         }
     }
 }
@@ -251,119 +323,4 @@ fn read_ttl(table: &Table<'_>, faults: &mut Faults<'_>) -> Option<Ttl> {
         faults.add_with_help(&span, what, "leave `ttl` out to publish for ever");
     }
     ttl
-}
-
-fn read_rewrite(table: &Table<'_>, scope: Option<&Scope<'_>>, faults: &mut Faults<'_>) -> Rewrite {
-    let mut rewrite = Rewrite::default();
-    if let Some(listed) = table.texts("take", faults) {
-        let pointers = listed.value.into_iter().filter_map(|it| pointer(&it, Pointer::parse, faults));
-        rewrite.take = Some(apart("take", pointers.collect(), faults));
-    }
-    if let Some(entries) = table.table("rename", "`rename`", faults) {
-        let (mut sources, mut places) = (Vec::new(), Vec::new());
-        for (key, value) in entries.entries() {
-            let Some(text) = value.get_ref().as_str() else {
-                let kind = written::kind(value.get_ref());
-                faults.add(&value.span(), format!("`rename` leads to a JSON pointer, not to {kind}"));
-                continue;
-            };
-            let to = pointer(&At { span: value.span(), value: text }, Pointer::parse, faults);
-            if let (Some(from), Some(to)) = (pointer(&key, Pointer::parse, faults), to) {
-                sources.push(from);
-                places.push(to);
-            }
-        }
-        let (sources, places) = (apart("rename", sources, faults), apart("rename", places, faults));
-        rewrite.rename = sources.into_iter().zip(places).collect();
-    }
-    if let Some(entries) = table.table("default", "`default`", faults) {
-        let (mut places, mut values) = (Vec::new(), Vec::new());
-        for (key, value) in entries.entries() {
-            let place = pointer(&key, Pointer::parse_key, faults);
-            if let (Some(place), Some(value)) = (place, written::to_json(value, faults)) {
-                places.push(place);
-                values.push(value);
-            }
-        }
-        rewrite.default = apart("default", places, faults).into_iter().zip(values).collect();
-    }
-    if let Some(entries) = table.table("set", "`set`", faults) {
-        let (mut places, mut settings) = (Vec::new(), Vec::new());
-        for (key, value) in entries.entries() {
-            let place = pointer(&key, Pointer::parse_key, faults);
-            if let (Some(place), Some(setting)) = (place, setting(value, scope, faults)) {
-                places.push(place);
-                settings.push(setting);
-            }
-        }
-        rewrite.set = apart("set", places, faults).into_iter().zip(settings).collect();
-    }
-    rewrite
-}
-
-fn setting(
-    value: &toml::Spanned<toml::de::DeValue<'_>>,
-    scope: Option<&Scope<'_>>,
-    faults: &mut Faults<'_>,
-) -> Option<Setting> {
-    let Some(text) = value.get_ref().as_str() else {
-        if value.get_ref().is_array() || value.get_ref().is_table() {
-            let what =
-                format!("`set` takes a text, a number or a boolean, not {}", written::kind(value.get_ref()));
-            faults.add_with_help(
-                &value.span(),
-                what,
-                "name the inner place with a JSON pointer, such as \"/a/b\"",
-            );
-            return None;
-        }
-        return written::to_json(value, faults).map(Setting::Constant);
-    };
-    // Without a `[from]` nobody knows what is captured; that fault is told already.
-    let parsed = Setting::parse(text, scope?);
-    match parsed {
-        Ok(setting) => Some(setting),
-        Err(bad) => {
-            match bad.help() {
-                Some(help) => faults.add_with_help(&value.span(), bad.to_string(), help),
-                None => faults.add(&value.span(), bad.to_string()),
-            }
-            None
-        }
-    }
-}
-
-fn pointer(
-    text: &At<&str>,
-    parse: impl Fn(&str) -> Result<Pointer, BadPointer>,
-    faults: &mut Faults<'_>,
-) -> Option<At<Pointer>> {
-    match parse(text.value) {
-        Ok(value) => Some(At { span: text.span.clone(), value }),
-        Err(bad) => {
-            match bad.help() {
-                Some(help) => faults.add_with_help(&text.span, bad.to_string(), help),
-                None => faults.add(&text.span, bad.to_string()),
-            }
-            None
-        }
-    }
-}
-
-/// The pointers, of which none may be, or hold, another.
-fn apart(key: &str, pointers: Vec<At<Pointer>>, faults: &mut Faults<'_>) -> Vec<Pointer> {
-    if let Some(first) = pointers.get(REWRITES_MAX) {
-        faults.add(&first.span, format!("`{key}` has more than {REWRITES_MAX} entries"));
-    }
-    for (at, later) in pointers.iter().enumerate().take(REWRITES_MAX) {
-        if let Some(earlier) = pointers.iter().take(at).find(|it| it.value.overlaps(&later.value)) {
-            let what = if earlier.value == later.value {
-                format!("`{}` stands twice in `{key}`", later.value)
-            } else {
-                format!("`{}` and `{}` in `{key}` overlap", earlier.value, later.value)
-            };
-            faults.add_with_help(&later.span, what, "name each place once, and not what stands within it");
-        }
-    }
-    pointers.into_iter().map(|it| it.value).collect()
 }

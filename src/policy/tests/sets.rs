@@ -74,7 +74,7 @@ fn a_policy_is_compiled_as_written() {
     assert_eq!(limits, [("limit-1", &Per::Identity, 50_000_000, 40), ("limit-2", &room, 600_000_000, 100)]);
     let to = &cursors.targets[0];
     assert_eq!(
-        (to.kind, to.read, to.ttl.map(|it| it.seconds())),
+        (to.kind, to.read.clone(), to.ttl.map(|it| it.seconds())),
         (ObjectKind::Map, Read::Everyone, Some(30))
     );
     let status = set.by_name("status").expect("there");
@@ -95,6 +95,7 @@ fn names_are_routed_by_kind_and_service() {
         &name(text),
     ) {
         Route::Plain => "plain".to_owned(),
+        Route::Reserved { policy } => format!("reserved by {}", policy.name),
         Route::Private { policy, captures } => {
             format!("private {} of {}", policy.name, captures.identity().unwrap_or_default())
         }
@@ -134,6 +135,9 @@ fn a_target_renders_name_key_and_data() {
         claims: &claims,
         now: Timestamp::from_seconds(0),
         item_key: None,
+        previous: None,
+        lookups: &[],
+        pseudonym: "",
     };
     let rendered = policy.targets[0].render(&json!({"x": 1}), &bindings).expect("rendered");
     assert_eq!(rendered.name.as_str(), "rooms/7/cursors");
@@ -222,6 +226,9 @@ proptest! {
             let identity = Identity::try_from(captures.identity()?).ok()?;
             let bindings = Bindings {
                 captures: &captures, identity: &identity, claims: &json!({}), now: Timestamp::default(), item_key: None,
+        previous: None,
+        lookups: &[],
+        pseudonym: "",
             };
             let rendered = policy.targets[0].render(&json!({}), &bindings).ok()?;
             Some((rendered.name, rendered.key))

@@ -5,6 +5,7 @@ use super::faults::{FROM, ITEMS, TO, check};
 #[test]
 fn faults_of_the_shared_side_say_what_where_and_how() {
     let to = |lines: &str| format!("{FROM}[[to]]\n{lines}");
+    let fold = |it: &str| to(&format!("document = \"c/{{room}}\"\nfold = {it}"));
     let more = |line: &str| format!("{FROM}{TO}{line}");
     let items = |lines: &str| format!("{ITEMS}[[to]]\n{lines}");
     let two = |first: &str, second: &str| format!("{FROM}[[to]]\n{first}\n[[to]]\n{second}");
@@ -42,8 +43,8 @@ fn faults_of_the_shared_side_say_what_where_and_how() {
             "4:7 `{key}` does not stand in the name or the key of `b/{room}` [several private objects would publish to one place: add it, or write `contended = true`]",
         ),
         (
-            to("map = \"b/{room}\"\nkey = \"{pseudonym}\""),
-            "5:7 `{pseudonym}` is not supported in this version [use `{identity}`, or leave the identity out and say `contended = true`]",
+            to("map = \"b/{room}\"\nkey = \"{pseudonym}\"\nset = { who = \"identity\" }"),
+            "4:7 a target with `{pseudonym}` shows the identity beside it [take `identity` out of the name, the key, `set` and `template`, or write it for `pseudonym`]",
         ),
         (
             to(&format!("document = \"ET{}\"\ncontended = true", "0".repeat(32))),
@@ -72,7 +73,7 @@ fn faults_of_the_shared_side_say_what_where_and_how() {
         (to("stream = \"b/{room}\"\nttl = \"5s\""), "5:1 `ttl` has no meaning here [a message is not kept]"),
         (
             items("list = \"b/{room}\"\non_withdraw = \"keep\""),
-            "5:1 `on_withdraw` has no meaning here [it is for a document that appends to a list; an item stands and falls with its source]",
+            "5:1 `on_withdraw` has no meaning here [it is for a document that feeds a list or a document; an item stands and falls with its source]",
         ),
         (
             "[from]\nstream = \"a/{identity}\"\n[[to]]\ndocument = \"b/{identity}\"".into(),
@@ -82,7 +83,50 @@ fn faults_of_the_shared_side_say_what_where_and_how() {
             "[from]\nlist = \"a/{identity}\"\n[[to]]\nmap = \"b\"\nkey = \"{identity}\"".into(),
             "4:7 all items of a list would publish to one place of a map [write `list` to show each item, or `contended = true` to show the latest]",
         ),
-        (to("document = \"c/{room}/{identity}\"\nfold = 1"), "5:1 `fold` is not supported in this version"),
+        (to("document = \"c/{room}\"\nfold = 1"), "5:8 `fold` must be a table, not a number"),
+        (
+            fold("{}"),
+            "5:1 the fold has no field [write for example `votes = { count_by = \"data.choice\" }`]",
+        ),
+        (fold("{ a = 1 }"), "5:14 a field of a fold is a table [write for example `{ count = true }`]"),
+        (
+            fold("{ a = {} }"),
+            "5:14 the field `a` counts nothing [write one of `count`, `count_by`, `sum`, `mean`, `min`, `max`, `distinct`, `top`]",
+        ),
+        (
+            fold("{ a = { sum = \"data.x\", max = \"data.x\" } }"),
+            "5:32 `max` cannot stand beside `sum` [write two fields]",
+        ),
+        (
+            fold("{ a = { sum = \"data.x\", by = \"data.x\" } }"),
+            "5:32 `by` has no meaning here [it stands beside `top`]",
+        ),
+        (fold("{ a = { count = false } }"), "5:16 `count` is `true`, or take the field out"),
+        (
+            fold("{ a = { top = 3 } }"),
+            "5:14 the field `a` has no `by` [write for example `by = \"data.score\"`]",
+        ),
+        (
+            fold("{ a = { top = 3, by = \"data.x\" } }"),
+            "5:14 the field `a` has no `keep` [write for example `keep = [\"name\", \"score\"]`: fields of the published data]",
+        ),
+        (
+            fold("{ a = { count_by = \"data.x\" } }"),
+            "5:1 the fold's `a` could grow without end [bound it in the schema of the published data: `enum` for `count_by`; `maxLength` and types for `top` and what it keeps]",
+        ),
+        (
+            to("map = \"c/{room}\"\nkey = \"{identity}\"\nfold = { a = { count = true } }"),
+            "4:7 a fold is a document, not a map [write `document` for it]",
+        ),
+        (
+            to("document = \"c/{room}\"\nttl = \"1m\"\nfold = { a = { count = true } }"),
+            "5:1 `ttl` has no meaning here [a fold shows what all sources bring while they stand]",
+        ),
+        (
+            "[from]\nlist = \"a/{identity}\"\n[[to]]\ndocument = \"b\"\nfold = { a = { count = true } }"
+                .into(),
+            "4:12 a fold counts documents, and `[from]` names a list [write `document` in `[from]`: each contributes once]",
+        ),
         (
             to("document = \"a/b/{identity}\"\ncontended = true"),
             "4:12 a client could write what `a/b/{identity}` publishes: this policy's `from` `a/{room}/{identity}` matches it [give the shared name a first segment that no `from` has (the other stands at p/chat/policy.toml:2:12)]",
@@ -90,8 +134,8 @@ fn faults_of_the_shared_side_say_what_where_and_how() {
         (more("contended = 1"), "5:13 `contended` must be `true` or `false`, not a number"),
         (more("read = \"all\""), "5:8 `read` cannot be `all` [write one of `everyone`, `permission`]"),
         (
-            more("read = \"reader.identity == 'a'\""),
-            "5:8 a condition in `read` is not supported in this version [write `everyone` or `permission`]",
+            more("read = \"reader.identity == data.x\""),
+            "5:28 unknown name `data` [known here: vars, reader, room]",
         ),
         (
             more("ttl = \"1 week\""),
@@ -136,14 +180,8 @@ fn faults_of_the_shared_side_say_what_where_and_how() {
             more("set = { a = \"Ada\" }"),
             r#"5:13 `Ada` names nothing here [for the text itself write "'Ada'"; known are `identity`, `now`, `room` and `claims.…`]"#,
         ),
-        (
-            more("set = { a = \"now + 1\" }"),
-            "5:13 `now + 1`: an expression is not supported in this version [write a name such as `identity`, `now` or `claims.name`, or a constant]",
-        ),
-        (
-            more("set = { a = \"data.x\" }"),
-            "5:13 `data.x`: a path into the data is not supported in `set` [use `take` and `rename`]",
-        ),
+        (more("set = { a = \"now + 1\" }"), "5:14 `+` cannot take a time and an integer"),
+        (more("set = { a = \"data.x + rom\" }"), "5:23 unknown name `rom` [did you mean `room`?]"),
         (
             more("set = { a = \"claims\" }"),
             "5:13 `claims` must name one field of the claims [write `claims.` and names joined by `.`]",
@@ -156,7 +194,33 @@ fn faults_of_the_shared_side_say_what_where_and_how() {
             more("set = { \"/a/b\" = 1, a = 2 }"),
             "5:21 `/a/b` and `/a` in `set` overlap [name each place once, and not what stands within it]",
         ),
-        (more("mask = [\"/a\"]"), "5:1 `mask` is not supported in this version"),
+        (more("mask = [\"/a\"]"), "5:1 `mask` stands once in `[[to]]` [write `[mask]`, not `[[mask]]`]"),
+        (
+            more("mask = { a = {} }"),
+            "5:14 the mask covers nothing [write `words`, `patterns` or `digits = true`]",
+        ),
+        (
+            more("mask = { a = { words = [\"x\", \"-\"] } }"),
+            "5:30 a word of a mask must hold a letter or digit [take it out, or write a pattern]",
+        ),
+        (
+            more("mask = { a = { patterns = [\"x*\"] } }"),
+            "5:28 the regular expression cannot be compiled, or matches nothing at all [look-around and back-references are not known, its compiled size is bounded, and it must not match the empty text]",
+        ),
+        (more("clamp = { a = 1 }"), "5:15 `clamp` takes two numbers [write for example `[0, 100]`]"),
+        (more("clamp = { a = [2, 1] }"), "5:15 the first number is above the second [write the least first]"),
+        (
+            more("template = { a = \"{game}\" }"),
+            "5:18 `{game}` names nothing here [known are `room`, `identity`, `pseudonym`, `now`]",
+        ),
+        (
+            more("template = { a = \"{\" }"),
+            "5:18 a `{` is not closed [write `{{` for a `{` and `}}` for a `}`]",
+        ),
+        (
+            more("set = { a = 1 }\ntemplate = { a = \"x\" }"),
+            "6:1 `/a` stands in `set` and in `template` [take it out of one of the two]",
+        ),
         (
             two("document = \"b/{room}/{identity}\"", "map = \"b/{room}/{identity}\"\nkey = \"a\""),
             "6:7 one name can match the document `b/{room}/{identity}` and the map `b/{room}/{identity}` [give one of them a first segment of its own]",

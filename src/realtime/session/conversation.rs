@@ -18,7 +18,7 @@ use crate::{
         tunnel,
         websocket::{Opcode, Received, encode},
     },
-    relay::{Caller, Credential, Error, Reason},
+    relay::{Caller, Credential, Error, Reason, Watcher as _},
     token::TokenFault,
     wire::problem::{Plane, Problem},
 };
@@ -280,6 +280,7 @@ impl Conversation {
         match verdict {
             Ok((caller, left)) => {
                 let look = (left != Left::ForEver).then_some(now);
+                self.door.relay().renew(self.outbox.id(), &caller);
                 *open = Open { caller, look, notice: Notice::Owed };
                 self.outbox.push(notification::done(id));
                 self.tick(now)
@@ -308,7 +309,6 @@ impl Conversation {
     }
 
     fn outbox_id(&self) -> u64 {
-        use crate::relay::Watcher as _;
         self.outbox.id()
     }
 }

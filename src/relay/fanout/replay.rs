@@ -52,12 +52,13 @@ impl Replay {
         let told = |id, at, what| Event::new(service, sid, object.head.unique_name.clone(), id, at, what);
         let mut events = Vec::new();
         match &object.body {
-            Body::Document { data, .. } if since < newest => {
+            Body::Document { .. } | Body::Fold(_) if since < newest => {
+                let data = object.data().cloned().unwrap_or_else(Data::empty);
                 let (revision, date_expires) = (object.head.revision, object.head.date_expires);
-                let what = Happening::DocumentSet { revision, data: data.clone(), date_expires };
+                let what = Happening::DocumentSet { revision, data, date_expires };
                 events.push(told(newest, object.head.date_updated, what));
             }
-            Body::Document { .. } | Body::Stream => (),
+            Body::Document { .. } | Body::Fold(_) | Body::Stream => (),
             Body::Items(items) => {
                 if EventId(0) < since && since.max(anew.unwrap_or_default()) < items.floor {
                     return Err(Reason::BelowFloor);

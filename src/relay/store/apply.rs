@@ -4,6 +4,7 @@
 //! the admission is judged again here, at the batch's place in the order (decisions 3 to 5). A
 //! rejection leaves the view as it was: each effect is judged whole before anything is set.
 
+mod fold;
 mod grant;
 mod item;
 mod message;
@@ -28,7 +29,7 @@ use crate::{
     relay::{
         acl,
         receipt::Receipt,
-        record::{By, Effect, Record, Shell},
+        record::{By, Effect, Need, Record, Shell},
         refusal::{Missing, Reason},
         store::{
             committed::{Noted, Rejudge},
@@ -130,6 +131,9 @@ fn within(
         let receipt = remember::recall(service, tenant, known, record, at)?;
         return Ok(Applied { repeated: true, ..Applied::quiet(Some(receipt)) });
     }
+    if record.needs.iter().any(|it| !stands(tenant, it, at)) {
+        return Err(Rejection::Stale);
+    }
     let notes = Notes::of(&tenant.head.settings, record, at);
     let mut scribe = Scribe::new(service, Arc::make_mut(tenant), at, notes);
     let mut rejudge = None;
@@ -221,6 +225,16 @@ fn within(
         remember::remember(Arc::make_mut(tenant), batch, record, receipt);
     }
     Ok(Applied { events, rejudge, noted, ..Applied::quiet(receipt) })
+}
+
+/// Whether what was read is still what it was (decision 5).
+fn stands(tenant: &Tenant, need: &Need, at: Timestamp) -> bool {
+    let object = tenant.names.get(&(need.kind, need.name.clone())).and_then(|it| tenant.object(*it, at));
+    let event = match &need.item {
+        None => object.map(|it| it.head.last_event_id),
+        Some(id) => object.and_then(|it| it.items()?.item(id, at)).map(|it| it.last_event_id),
+    };
+    event == need.event
 }
 
 /// What may be written, by whom: the last wall (decisions H, 4).

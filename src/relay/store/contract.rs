@@ -3,6 +3,7 @@
 mod applying;
 mod collecting;
 mod damage;
+mod folding;
 mod hooking;
 mod world;
 
@@ -18,6 +19,7 @@ use crate::{
         error::{Error, Failure},
         record::Record,
         rewrite::Batch,
+        seal,
         store::writer::Writer,
         ticket::Ticket,
     },
@@ -135,7 +137,7 @@ fn append(store: &mut Store, view: &mut View, groups: &[Vec<Record>]) {
             let applied = apply(view, record).expect("it applies");
             assert!(!applied.repeated, "a history repeats nothing");
         }
-        let (blob, chain) = record::seal(&view.chain, view.seq + 1, records).expect("it is sealed");
+        let (blob, chain) = seal::seal(&view.chain, view.seq + 1, records).expect("it is sealed");
         store.append(view.seq + 1, &blob, &chain).expect("it is durable");
         (view.seq, view.chain) = (view.seq + 1, chain);
     }

@@ -15,7 +15,7 @@ use std::{
 use rusqlite::{Connection, OptionalExtension, Transaction};
 
 use super::{Checkpoint, Each, StoreError};
-use crate::{domain::limits::STORE_BUSY_SECONDS, relay::record::Chain};
+use crate::{domain::limits::STORE_BUSY_SECONDS, relay::seal::Chain};
 
 const LOG: &str = "log.db";
 const STATE: &str = "state.db";

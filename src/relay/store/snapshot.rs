@@ -9,7 +9,7 @@ use crate::{
     domain::{hook::Hook, object::EventId, service::ServiceHead, sid::ServiceSid, time::Timestamp},
     policy::Reserved,
     relay::{
-        record::Chain,
+        seal::Chain,
         store::{
             pending::Pending,
             view::{Body, Gone, Object, Remembered, Tenant, View},

@@ -19,8 +19,11 @@ use crate::{
         sid::{ObjectSid, ServiceSid},
         time::Timestamp,
     },
-    policy::Reserved,
-    relay::{record::Chain, store::pending::Pending},
+    policy::{
+        Reserved,
+        fold::{Shape, Tally},
+    },
+    relay::{seal::Chain, store::pending::Pending},
 };
 
 /// Everything that stands.
@@ -107,6 +110,23 @@ pub(in crate::relay) enum Body {
     Items(Box<Items>),
     /// Nothing is kept.
     Stream,
+    /// A document that is an aggregate over its sources.
+    Fold(Box<Folded>),
+}
+
+/// A fold: what all sources bring, and the document that it gives.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(in crate::relay) struct Folded {
+    pub(in crate::relay) data: Data,
+    pub(in crate::relay) tally: Tally<Source>,
+}
+
+impl Folded {
+    /// A fold to which nobody has brought anything.
+    pub(in crate::relay) fn zero(shape: &Shape) -> Self {
+        let tally = Tally::new(shape.clone());
+        Self { data: Data::built(tally.render()), tally }
+    }
 }
 
 /// The items of a list or map.
@@ -234,7 +254,7 @@ impl Object {
     pub(in crate::relay) fn items(&self) -> Option<&Items> {
         match &self.body {
             Body::Items(items) => Some(items),
-            Body::Document { .. } | Body::Stream => None,
+            Body::Document { .. } | Body::Fold(_) | Body::Stream => None,
         }
     }
 
@@ -242,6 +262,7 @@ impl Object {
     pub(in crate::relay) fn data(&self) -> Option<&Data> {
         match &self.body {
             Body::Document { data, .. } => Some(data),
+            Body::Fold(fold) => Some(&fold.data),
             Body::Items(items) => items.context.as_ref(),
             Body::Stream => None,
         }
@@ -251,6 +272,7 @@ impl Object {
     pub(in crate::relay) fn size_bytes(&self) -> u64 {
         match &self.body {
             Body::Document { data, .. } => data.size_bytes() as u64,
+            Body::Fold(fold) => fold.data.size_bytes() as u64,
             Body::Items(items) => items.bytes,
             Body::Stream => 0,
         }

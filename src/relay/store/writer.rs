@@ -31,8 +31,9 @@ use crate::{
     },
     relay::{
         error::{Error, Failure},
-        record::{self, Record},
+        record::Record,
         rewrite::Batch,
+        seal,
         ticket::Ticket,
     },
 };
@@ -258,10 +259,10 @@ impl Core {
         Ok(Committed::seal(overlay, outcomes).noting(noted))
     }
 
-    fn append(&mut self, overlay: &View, records: &[Record]) -> Result<record::Chain, StoreError> {
+    fn append(&mut self, overlay: &View, records: &[Record]) -> Result<seal::Chain, StoreError> {
         let seq = overlay.seq + 1;
         let unwritable = |_| StoreError::Group { seq, why: "it cannot be encoded" };
-        let (blob, chain) = record::seal(&overlay.chain, seq, records).map_err(unwritable)?;
+        let (blob, chain) = seal::seal(&overlay.chain, seq, records).map_err(unwritable)?;
         point::reached("commit-before-append");
         self.store.append(seq, &blob, &chain)?;
         point::reached("commit-after-sync");

@@ -94,6 +94,9 @@ pub(super) fn update(scribe: &mut Scribe<'_>, by: &By, update: Update<'_>) -> Re
     match (scribe.tenant.object(sid, scribe.at), update.shell) {
         (Some(object), _) => {
             may(scribe, by, object)?;
+            if matches!(object.body, Body::Fold(_)) {
+                return Err(Reason::Fold.into());
+            }
             matches_revision(object, update.if_match)?;
             let size = update.data.map_or_else(|| object.size_bytes(), |it| it.size_bytes() as u64);
             room(scribe, by, object, size, object.size_bytes())?;

@@ -23,6 +23,7 @@ use crate::{
 };
 
 use super::{
+    fold,
     place::{self, Contribution},
     scribe::Scribe,
 };
@@ -41,7 +42,9 @@ pub(super) fn fits(scribe: &Scribe<'_>, source: &Source, publications: &[Publica
             Spot::Append { items_max, drop_oldest: false, .. } => {
                 (own_item(scribe, source, sid).is_none(), *items_max)
             }
-            Spot::Append { .. } | Spot::Document | Spot::Message(_) => continue,
+            Spot::Append { .. } | Spot::Document | Spot::Kept | Spot::Fold { .. } | Spot::Message(_) => {
+                continue;
+            }
         };
         if new && usize::try_from(items_max).unwrap_or(usize::MAX) <= standing {
             return Err(Reason::Quota { what: "items" });
@@ -57,11 +60,11 @@ pub(super) fn publish(scribe: &mut Scribe<'_>, source: &Source, publications: &[
     for publication in publications {
         let sid = publication.shell.sid;
         match &publication.spot {
-            Spot::Document => places.push((sid, None)),
+            Spot::Document | Spot::Fold { .. } => places.push((sid, None)),
             Spot::Key { key, .. } => places.push((sid, Some(ItemId::Key(key.clone())))),
             // What a document has appended before stays until it is withdrawn.
             Spot::Append { .. } => places.extend(before.iter().filter(|it| it.0 == sid).cloned()),
-            Spot::Message(_) => (),
+            Spot::Message(_) | Spot::Kept => (),
         }
     }
     for place in before.iter().filter(|it| !places.contains(it)) {
@@ -99,6 +102,15 @@ fn show(scribe: &mut Scribe<'_>, source: &Source, publication: &Publication) -> 
         Spot::Document => {
             stand(scribe, &publication.shell);
             place::contribute(scribe, &(sid, None), shown(Some(source)));
+            None
+        }
+        Spot::Fold { shape, share } => {
+            fold::put(scribe, &publication.shell, shape, source, share);
+            None
+        }
+        Spot::Kept => {
+            stand(scribe, &publication.shell);
+            place::contribute(scribe, &(sid, None), shown(None));
             None
         }
         Spot::Key { key, .. } => {
@@ -197,6 +209,10 @@ pub(in crate::relay) fn fresh(
 }
 
 fn withdraw(scribe: &mut Scribe<'_>, place: &Place, source: &Source) {
+    if scribe.tenant.objects.get(&place.0).is_some_and(|it| matches!(it.body, Body::Fold(_))) {
+        fold::take(scribe, place.0, source);
+        return;
+    }
     let mut standing = place::contributions(scribe, place);
     let before = standing.len();
     standing.retain(|it| it.source.as_ref() != Some(source));
@@ -237,7 +253,7 @@ pub(super) fn expire(scribe: &mut Scribe<'_>, sid: ObjectSid, item: Option<&Item
 pub(super) fn remove(scribe: &mut Scribe<'_>, sid: ObjectSid) {
     let items: Vec<Option<ItemId>> = match scribe.tenant.objects.get(&sid).map(|it| &it.body) {
         Some(Body::Items(items)) => items.standing.keys().cloned().map(Some).collect(),
-        Some(Body::Document { .. } | Body::Stream) => vec![None],
+        Some(Body::Document { .. } | Body::Fold(_) | Body::Stream) => vec![None],
         None => return,
     };
     for item in items {

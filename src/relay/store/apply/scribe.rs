@@ -15,7 +15,7 @@ use crate::{
     },
     relay::store::{
         committed::Noted,
-        view::{Body, Contribution, Entry, Holder, Items, Object, Place, Tenant, Tombstone, Usage},
+        view::{Body, Contribution, Entry, Holder, Items, Object, Place, Source, Tenant, Tombstone, Usage},
     },
 };
 
@@ -59,6 +59,7 @@ impl Tenant {
         self.expires(None, object.head.date_expires, sid, None);
         match &object.body {
             Body::Document { contributions, .. } => self.feed(sid, None, contributions),
+            Body::Fold(fold) => self.feed_all(sid, None, fold.tally.sources()),
             Body::Items(items) => {
                 for (id, entry) in &items.standing {
                     self.expires(None, entry.item.date_expires, sid, Some(id));
@@ -80,8 +81,17 @@ impl Tenant {
     }
 
     fn feed(&mut self, sid: ObjectSid, item: Option<&ItemId>, contributions: &[Contribution]) {
+        self.feed_all(sid, item, sources(contributions));
+    }
+
+    fn feed_all<'s>(
+        &mut self,
+        sid: ObjectSid,
+        item: Option<&ItemId>,
+        sources: impl Iterator<Item = &'s Source>,
+    ) {
         let place = (sid, item.cloned());
-        for source in contributions.iter().filter_map(|it| it.source.as_ref()) {
+        for source in sources {
             let known = self.sources.get(source);
             if known.is_some_and(|it| it.contains(&place)) {
                 continue;
@@ -94,8 +104,8 @@ impl Tenant {
     }
 
     /// The place stands no longer: its sources forget it.
-    fn unfeed(&mut self, place: &Place, contributions: &[Contribution]) {
-        for source in contributions.iter().filter_map(|it| it.source.as_ref()) {
+    fn unfeed<'s>(&mut self, place: &Place, sources: impl Iterator<Item = &'s Source>) {
+        for source in sources {
             let Some(places) = self.sources.get(source) else { continue };
             let left: Vec<Place> = places.iter().filter(|it| *it != place).cloned().collect();
             if left.is_empty() {
@@ -262,10 +272,14 @@ impl<'t> Scribe<'t> {
         self.tenant.expires(object.head.date_expires, None, sid, None);
         for (named, entry) in object.items().into_iter().flat_map(|it| &it.standing) {
             self.tenant.expires(entry.item.date_expires, None, sid, Some(named));
-            self.tenant.unfeed(&(sid, Some(named.clone())), &entry.contributions);
+            self.tenant.unfeed(&(sid, Some(named.clone())), sources(&entry.contributions));
         }
-        if let Body::Document { contributions, .. } = &object.body {
-            self.tenant.unfeed(&(sid, None), contributions);
+        match &object.body {
+            Body::Document { contributions, .. } => {
+                self.tenant.unfeed(&(sid, None), sources(contributions));
+            }
+            Body::Fold(fold) => self.tenant.unfeed(&(sid, None), fold.tally.sources()),
+            Body::Items(_) | Body::Stream => (),
         }
         if let Some(holder) = holder(&object.head)
             && let Some(usage) = self.tenant.usage.get_mut(&holder)
@@ -322,12 +336,16 @@ impl<'t> Scribe<'t> {
             items.bury(id, grave);
             Some((entry, revision))
         })??;
-        self.tenant.unfeed(&(collection, Some(named.clone())), &entry.contributions);
+        self.tenant.unfeed(&(collection, Some(named.clone())), sources(&entry.contributions));
         let item = entry.item;
         self.tenant.expires(item.date_expires, None, collection, Some(named));
         self.tell(collection, id, Happening::ItemRemoved { revision, item: item.clone() });
         Some((item, id))
     }
+}
+
+fn sources(contributions: &[Contribution]) -> impl Iterator<Item = &Source> {
+    contributions.iter().filter_map(|it| it.source.as_ref())
 }
 
 impl Items {

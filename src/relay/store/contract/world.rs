@@ -89,8 +89,14 @@ impl World {
             .and_then(|it| fetch::standing(view, it, operation.address(), &caller, self.at()));
         let settings = operation.service().and_then(|it| view.tenant(it)).map(|it| it.head.settings.clone());
         let change = Change { operation, if_match: None, idempotency: None };
-        let admitted =
-            self.gate.admit_change(&caller, change, standing, &self.policies, self.at(), Charge::Taken);
+        let admitted = self.gate.admit_change(
+            &caller,
+            change,
+            (standing, &|_| None),
+            &self.policies,
+            self.at(),
+            Charge::Taken,
+        );
         let sid = [self.drawn.get(); 16];
         self.drawn.set(self.drawn.get().wrapping_add(1));
         let decision = DecisionId(0);
@@ -106,6 +112,7 @@ impl World {
             endpoint: None,
             policies: "".into(),
             batch: None,
+            needs: Vec::new(),
             effect,
         }
     }

@@ -84,6 +84,11 @@ fn reasons() -> Vec<(Reason, Reach)> {
         // What is closed to clients is not there for backends.
         Reason::Forbidden => Clients,
         Reason::NotConnected => Clients,
+        // Of conditions and of what must stand for them, backends are free (decision 21).
+        Reason::Condition => Clients,
+        Reason::Lookup => Clients,
+        Reason::Final => Clients,
+        Reason::Fold => Rest,
         Reason::TooLarge { max_bytes: 9 } => Rest,
         Reason::UnsafeInteger => Rest,
         Reason::Schema => Rest,
@@ -127,6 +132,7 @@ fn known(fault: &Fault, reason: &Reason, failure: Failure) {
         Reason::Limit | Reason::Quota { .. } | Reason::Watermark { .. } | Reason::NotFound(_) => {}
         Reason::NameTaken | Reason::ItemExists | Reason::Private | Reason::NotConnected => {}
         Reason::RevisionMismatch { .. } | Reason::BelowFloor | Reason::TooManySubscriptions => {}
+        Reason::Condition | Reason::Lookup | Reason::Final | Reason::Fold => {}
     }
     match failure {
         Failure::Store | Failure::Busy | Failure::Contended | Failure::Stopping => {}

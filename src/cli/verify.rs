@@ -1,0 +1,41 @@
+//! `airlock verify`: holds a store against itself, while no server runs on it.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+
+use crate::{cli::Exit, policy::folder, relay};
+
+/// Which store, under which policies.
+#[derive(Debug, clap::Args)]
+pub struct Options {
+    /// The directory of the store
+    #[arg(long, env = "AIRLOCK_DATA", value_name = "DIRECTORY", default_value = "data")]
+    data: PathBuf,
+    /// The policies under which it was written
+    #[arg(long, env = "AIRLOCK_POLICIES", value_name = "DIRECTORY", default_value = "policies")]
+    policies: PathBuf,
+}
+
+/// Verifies.
+///
+/// # Errors
+/// When something differs, or the store cannot be read.
+pub fn run(options: &Options) -> Result<(), Exit> {
+    let policies = super::policy::loaded(folder::load(&options.policies))?;
+    if !options.data.join("log.db").is_file() {
+        return Err(Exit::Usage(format!("there is no store in `{}`", options.data.display())));
+    }
+    let verified = relay::verify(&options.data, &policies).context("the store cannot be read")?;
+    for difference in &verified.differences {
+        eprintln!("differs: {difference}");
+    }
+    println!(
+        "log up to group {}: the chain holds; {} folds over {} private objects: {} differences",
+        verified.groups,
+        verified.folds,
+        verified.sources,
+        verified.differences.len()
+    );
+    if verified.differences.is_empty() { Ok(()) } else { Err(Exit::Fault) }
+}

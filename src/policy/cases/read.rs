@@ -1,0 +1,265 @@
+//! Reads cases from their tables.
+
+use serde_json::{Map, Value};
+
+use super::{Case, Expected, Publication, Step, Write};
+use crate::{
+    domain::{
+        limits::{CASE_STEPS_MAX, CASE_TIMES_MAX, TTL_SECONDS_MAX},
+        name::{BadName, Identity, ItemId, ItemKey, UniqueName},
+        object::ObjectKind,
+    },
+    policy::{
+        fault::{Faults, Place},
+        written::{self, At, Keys, Table},
+    },
+};
+
+const CASE: Keys = Keys {
+    known: &["name", "as", "given", "step", "write", "remove", "times", "published", "refused", "shows"],
+    later: &[],
+    elsewhere: &[
+        ("identity", "in `as`"),
+        ("claims", "in `as`"),
+        ("rule", "in `refused`"),
+        ("data", "in `write`"),
+        ("after", "in `[[case.step]]`"),
+    ],
+};
+const STEP: Keys = Keys {
+    known: &["as", "after", "write", "remove", "times", "published", "refused"],
+    later: &[],
+    elsewhere: &[("name", "in `[[case]]`"), ("given", "in `[[case]]`"), ("shows", "in `[[case]]`")],
+};
+const AS: Keys = Keys { known: &["identity", "claims"], later: &[], elsewhere: &[] };
+const WRITE: Keys = Keys {
+    known: &["document", "list", "map", "stream", "key", "index", "data"],
+    later: &[],
+    elsewhere: &[],
+};
+const REMOVE: Keys = Keys { known: &["document", "list", "map", "key", "index"], later: &[], elsewhere: &[] };
+const PUBLISHED: Keys =
+    Keys { known: &["document", "list", "map", "stream", "key", "data"], later: &[], elsewhere: &[] };
+const REFUSED: Keys = Keys { known: &["rule", "pointer"], later: &[], elsewhere: &[] };
+
+/// Reads one case.
+pub(super) fn case(table: &Table<'_>, policy: &str, faults: &mut Faults<'_>) -> Option<Case> {
+    table.check_keys(&CASE, faults);
+    let name = needed(table, "name", table.text("name", faults), faults);
+    let caller = if table.has("as") || !table.has("step") { Some(read_caller(table, faults)) } else { None };
+    let given: Vec<_> =
+        table.tables("given", "`given`", faults).iter().map(|it| read_write(it, &WRITE, faults)).collect();
+    let steps: Vec<_> = if table.has("step") {
+        for key in ["write", "remove", "times", "published", "refused"] {
+            if table.has(key) {
+                let help = "a case has one write, or steps";
+                faults.add_with_help(&table.key_span(key), format!("`{key}` belongs into a step"), help);
+            }
+        }
+        let tables = table.tables("step", "`[[case.step]]`", faults);
+        if CASE_STEPS_MAX < tables.len() {
+            faults.add(&table.key_span("step"), format!("there are more than {CASE_STEPS_MAX} steps"));
+        }
+        tables.iter().map(|it| step(it, caller.as_ref().and_then(Option::as_ref), &STEP, faults)).collect()
+    } else {
+        vec![step(table, caller.as_ref().and_then(Option::as_ref), &CASE, faults)]
+    };
+    let shows: Vec<_> =
+        table.tables("shows", "`shows`", faults).iter().map(|it| read_publication(it, faults)).collect();
+    let Place { file, line, .. } = faults.place(table.span.start);
+    let claims = match caller {
+        Some(caller) => caller?.1,
+        None => Value::Object(Map::new()),
+    };
+    Some(Case {
+        policy: policy.into(),
+        file,
+        line,
+        name: name?.value.to_owned(),
+        claims,
+        given: given.into_iter().collect::<Option<_>>()?,
+        steps: steps.into_iter().collect::<Option<_>>()?,
+        shows: shows.into_iter().collect::<Option<_>>()?,
+    })
+}
+
+/// Reads one step; the caller of the case writes it unless it names another.
+fn step(
+    table: &Table<'_>,
+    caller: Option<&(Identity, Value)>,
+    keys: &Keys,
+    faults: &mut Faults<'_>,
+) -> Option<Step> {
+    if keys.known.contains(&"after") {
+        table.check_keys(keys, faults);
+    }
+    let own = if keys.known.contains(&"after") && table.has("as") {
+        Some(read_caller(table, faults)?)
+    } else {
+        None
+    };
+    let after_ms = table.text("after", faults).map(|it| read_after(&it, faults));
+    let write = read_change(table, faults);
+    let times = table.number("times", 1..=CASE_TIMES_MAX, faults).unwrap_or(1);
+    let expected = read_expected(table, faults);
+    let line = faults.place(table.span.start).line;
+    let (identity, claims) = own.or_else(|| caller.cloned())?;
+    let after_ms = after_ms.unwrap_or(Some(0))?;
+    Some(Step { line, identity, claims, after_ms, write: write?, times, expected: expected? })
+}
+
+/// A time that goes by: a number and `ms`, `s`, `m`, `h` or `d`.
+fn read_after(text: &At<&str>, faults: &mut Faults<'_>) -> Option<u64> {
+    let units = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
+    let parsed = units.iter().find_map(|(unit, factor)| {
+        let number = text.value.strip_suffix(unit).filter(|it| it.bytes().all(|it| it.is_ascii_digit()))?;
+        number.parse::<u64>().ok().map(|it| it.saturating_mul(*factor))
+    });
+    let within = parsed.filter(|it| *it <= u64::from(TTL_SECONDS_MAX) * 1_000);
+    if within.is_none() {
+        let help = "write a number and `ms`, `s`, `m`, `h` or `d`, at most a year, such as `30s`";
+        faults.add_with_help(&text.span, format!("`after` cannot be `{}`", text.value), help);
+    }
+    within
+}
+
+/// The value, or a fault when the key does not stand.
+fn needed<T>(table: &Table<'_>, key: &str, value: Option<T>, faults: &mut Faults<'_>) -> Option<T> {
+    if !table.has(key) {
+        faults.add(&table.span, format!("{} has no `{key}`", table.name()));
+    }
+    value
+}
+
+fn read_caller(table: &Table<'_>, faults: &mut Faults<'_>) -> Option<(Identity, Value)> {
+    let inner = table.table("as", "`as`", faults);
+    let caller = needed(table, "as", inner, faults)?;
+    caller.check_keys(&AS, faults);
+    let text = needed(&caller, "identity", caller.text("identity", faults), faults)?;
+    let identity = parsed::<Identity>(&text, faults)?;
+    let claims = match caller.table("claims", "`claims`", faults) {
+        Some(_) => written::to_json(caller.raw("claims")?, faults)?,
+        None => Value::Object(Map::new()),
+    };
+    Some((identity, claims))
+}
+
+fn read_change(table: &Table<'_>, faults: &mut Faults<'_>) -> Option<Write> {
+    if table.has("write") && table.has("remove") {
+        faults.add(&table.key_span("remove"), "a case has one `write` or one `remove`, not both");
+        return None;
+    }
+    if table.has("remove") {
+        return read_write(&table.table("remove", "`remove`", faults)?, &REMOVE, faults);
+    }
+    let inner = table.table("write", "`write`", faults);
+    if !table.has("write") {
+        faults.add_with_help(&table.span, "`[[case]]` has no `write`", "or write `remove = …`");
+    }
+    read_write(&inner?, &WRITE, faults)
+}
+
+fn read_write(table: &Table<'_>, keys: &Keys, faults: &mut Faults<'_>) -> Option<Write> {
+    table.check_keys(keys, faults);
+    let place = read_place(table, faults);
+    let data = match keys.known.contains(&"data") {
+        true => {
+            let value = needed(table, "data", table.raw("data"), faults)?;
+            Some(match value.get_ref().as_str() {
+                // A text is sent as it is: so a case can send what TOML cannot say.
+                Some(text) => text.to_owned(),
+                None => written::to_json(value, faults)?.to_string(),
+            })
+        }
+        false => None,
+    };
+    let (kind, name, item) = place?;
+    if data.is_none() && kind == ObjectKind::List && item.is_none() {
+        faults.add(&table.span, format!("{} has no `index`", table.name()));
+        return None;
+    }
+    Some(Write { kind, name, item, data })
+}
+
+fn read_place(
+    table: &Table<'_>,
+    faults: &mut Faults<'_>,
+) -> Option<(ObjectKind, UniqueName, Option<ItemId>)> {
+    let key = table.text("key", faults).map(|it| parsed::<ItemKey>(&it, faults));
+    let index = table.number("index", 0..=u32::MAX, faults).map(u64::from);
+    let kinds: Vec<ObjectKind> = ObjectKind::ALL.into_iter().filter(|it| table.has(it.as_str())).collect();
+    let [kind] = *kinds.as_slice() else {
+        match kinds.as_slice() {
+            [one, two, ..] => {
+                let what = format!("`{two}` cannot stand beside `{one}`");
+                faults.add(&table.key_span(two.as_str()), what);
+            }
+            _ => {
+                let help = "write `document = …`, `list = …`, `stream = …`, or `map = …` and `key = …`";
+                faults.add_with_help(&table.span, format!("{} names no object", table.name()), help);
+            }
+        }
+        return None;
+    };
+    for (stray, home) in [("key", ObjectKind::Map), ("index", ObjectKind::List)] {
+        if table.has(stray) && kind != home {
+            faults.add(&table.key_span(stray), format!("`{stray}` cannot stand beside `{kind}`"));
+            return None;
+        }
+    }
+    let name = parsed(&table.text(kind.as_str(), faults)?, faults)?;
+    let item = match kind {
+        ObjectKind::Map => Some(needed(table, "key", key, faults)??.into()),
+        ObjectKind::List => index.map(ItemId::Index),
+        ObjectKind::Document | ObjectKind::Stream => None,
+    };
+    Some((kind, name, item))
+}
+
+fn read_expected(table: &Table<'_>, faults: &mut Faults<'_>) -> Option<Expected> {
+    match (table.has("published"), table.has("refused")) {
+        (true, true) => {
+            faults.add(&table.key_span("refused"), "a case is `published` or `refused`, not both");
+            None
+        }
+        (false, false) => {
+            let help = "write `published = […]` (it may be empty) or `refused = { rule = … }`";
+            faults.add_with_help(&table.span, "`[[case]]` expects nothing", help);
+            None
+        }
+        (true, false) => {
+            let mut list = Vec::new();
+            for inner in table.tables("published", "`published`", faults) {
+                list.push(read_publication(&inner, faults));
+            }
+            list.into_iter().collect::<Option<_>>().map(Expected::Published)
+        }
+        (false, true) => {
+            let refused = table.table("refused", "`refused`", faults)?;
+            refused.check_keys(&REFUSED, faults);
+            let rule = needed(&refused, "rule", refused.text("rule", faults), faults);
+            let pointer = refused.text("pointer", faults).map(|it| it.value.to_owned());
+            Some(Expected::Refused { rule: rule?.value.to_owned(), pointer })
+        }
+    }
+}
+
+fn read_publication(table: &Table<'_>, faults: &mut Faults<'_>) -> Option<Publication> {
+    let span = table.raw("data").map_or_else(|| table.span.clone(), toml::Spanned::span);
+    let Write { kind, name, item, data } = read_write(table, &PUBLISHED, faults)?;
+    let key = item.as_ref().and_then(ItemId::key).cloned();
+    match serde_json::from_str(&data.unwrap_or_default()) {
+        Ok(data @ Value::Object(_)) => Some(Publication { kind, name, key, data }),
+        _ => {
+            faults.add(&span, "what is published is a JSON object");
+            None
+        }
+    }
+}
+
+fn parsed<'t, T: TryFrom<&'t str, Error = BadName>>(
+    text: &At<&'t str>,
+    faults: &mut Faults<'_>,
+) -> Option<T> {
+    T::try_from(text.value).map_err(|it| faults.add(&text.span, format!("`{}`: {it}", text.value))).ok()
+}

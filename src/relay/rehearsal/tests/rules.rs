@@ -1,0 +1,109 @@
+//! What rules read and bound, each tried at its edge: lookups, captured variables, what is final.
+
+use super::told;
+
+/// One policy with more in it, and one write of ada's; what came of it otherwise than expected.
+fn tried(from: &str, more: &str, given: &str, step: &str) -> Vec<String> {
+    let policy = format!(
+        "[from]\ndocument = \"seats/{{room}}/{{identity}}\"\n{from}\n{more}\n[[to]]\nmap = \"rooms/{{room}}/seats\"\nkey = \"{{identity}}\"\n"
+    );
+    let case = format!(
+        "[[case]]\nname = \"a\"\nas = {{ identity = \"ada\", claims = {{ rooms = [\"7\"] }} }}\ngiven = [{given}]\n{step}\n"
+    );
+    told(&policy, &case)
+}
+
+const SIT: &str = "write = { document = \"seats/7/ada\", data = { x = 1 } }\n";
+const SEATED: &str = "published = [{ map = \"rooms/7/seats\", key = \"ada\", data = { x = 1 } }]";
+
+fn refused(rule: &str) -> String {
+    format!("{SIT}refused = {{ rule = \"{rule}\" }}")
+}
+
+fn seated() -> String {
+    format!("{SIT}{SEATED}")
+}
+
+#[test]
+fn what_a_lookup_requires_must_stand() {
+    let lookup = "[[lookup]]\nname = \"plan\"\ndocument = \"plans/{room}\"\nrequired = true";
+    let plan = "{ document = \"plans/7\", data = { seats = 9 } }";
+    assert_eq!(tried("", lookup, "", &refused("lookup")), [""; 0]);
+    assert_eq!(tried("", lookup, plan, &seated()), [""; 0]);
+    assert_eq!(tried("", &lookup.replace("true", "false"), "", &seated()), [""; 0]);
+    let item = "[[lookup]]\nname = \"plan\"\nmap = \"plans\"\nkey = \"{room}\"\nrequired = true";
+    assert_eq!(tried("", item, "", &refused("lookup")), [""; 0]);
+    assert_eq!(tried("", item, "{ map = \"plans\", key = \"8\", data = {} }", &refused("lookup")), [""; 0]);
+    assert_eq!(tried("", item, "{ map = \"plans\", key = \"7\", data = {} }", &seated()), [""; 0]);
+}
+
+#[test]
+fn what_is_looked_up_is_closed_to_clients() {
+    let lookup = "[[lookup]]\nname = \"plan\"\ndocument = \"plans/{room}\"";
+    let write = "write = { document = \"plans/7\", data = { seats = 9 } }\nrefused = { rule = \"address\" }";
+    assert_eq!(tried("", lookup, "", write), [""; 0]);
+    let plan = "{ document = \"plans/7\", data = { seats = 9 } }";
+    assert_eq!(tried("", lookup, plan, write), [""; 0]);
+    assert_eq!(
+        tried("", lookup, plan, "remove = { document = \"plans/7\" }\nrefused = { rule = \"address\" }"),
+        [""; 0]
+    );
+    let exists = "[vars.room]\nexists = \"plans/{room}\"";
+    assert_eq!(tried("", exists, "", write), [""; 0]);
+}
+
+#[test]
+fn captured_variables_are_bounded() {
+    for (bound, fits) in [
+        ("pattern = \"[0-9]{1,3}\"", true),
+        ("pattern = \"[a-z]+\"", false),
+        // The whole text, not a part of it.
+        ("pattern = \"|[0-9]\"", true),
+        ("pattern = \"7|8x\"", true),
+        ("in = \"claims.rooms\"", true),
+        ("in = \"claims.games\"", false),
+        ("in = \"claims.rooms.all\"", false),
+    ] {
+        let step = if fits { seated() } else { refused("address") };
+        assert_eq!(tried("", &format!("[vars.room]\n{bound}"), "", &step), [""; 0], "{bound}");
+    }
+    let other = "write = { document = \"seats/8/ada\", data = { x = 1 } }\nrefused = { rule = \"address\" }";
+    assert_eq!(tried("", "[vars.room]\nin = \"claims.rooms\"", "", other), [""; 0]);
+    let empty = "write = { document = \"seats/8/ada\", data = {} }\nrefused = { rule = \"address\" }";
+    assert_eq!(tried("", "[vars.room]\nin = \"claims.rooms\"", "", empty), [""; 0], "`{{}}` too");
+    let exists = "[vars.room]\nexists = \"plans/{room}\"";
+    assert_eq!(tried("", exists, "", &refused("lookup")), [""; 0]);
+    assert_eq!(tried("", exists, "{ document = \"plans/7\", data = {} }", &seated()), [""; 0]);
+}
+
+#[test]
+fn what_is_final_cannot_be_taken_back() {
+    let never = "withdraw = \"never\"";
+    let mine = "{ document = \"seats/7/ada\", data = { x = 1 } }";
+    let empty = "write = { document = \"seats/7/ada\", data = {} }\n";
+    let remove = "remove = { document = \"seats/7/ada\" }\n";
+    let refused = "refused = { rule = \"address\" }";
+    assert_eq!(tried(never, "", mine, &format!("{empty}{refused}")), [""; 0]);
+    assert_eq!(tried(never, "", mine, &format!("{remove}{refused}")), [""; 0]);
+    assert_eq!(tried("", "", mine, &format!("{empty}published = []")), [""; 0]);
+    assert_eq!(tried("", "", mine, &format!("{remove}published = []")), [""; 0]);
+    // Nothing is published yet: nothing is taken back.
+    let nothing = "{ document = \"seats/7/ada\", data = {} }";
+    assert_eq!(tried(never, "", nothing, &format!("{remove}published = []")), [""; 0]);
+    let changed = "write = { document = \"seats/7/ada\", data = { x = 2 } }\npublished = [{ map = \"rooms/7/seats\", key = \"ada\", data = { x = 2 } }]";
+    assert_eq!(tried(never, "", mine, changed), [""; 0]);
+}
+
+#[test]
+fn a_limit_of_bytes_counts_bytes() {
+    let limit = |burst: u32| {
+        format!("[[limit]]\nper = \"identity\"\nallow = \"1/h\"\nburst = {burst}\ncost = \"bytes\"")
+    };
+    // `{"x":1}` has seven bytes.
+    assert_eq!(tried("", &limit(14), "", &format!("{SIT}times = 2\n{SEATED}")), [""; 0]);
+    assert_eq!(
+        tried("", &limit(13), "", &format!("{SIT}times = 2\nrefused = {{ rule = \"limit\" }}")),
+        [""; 0]
+    );
+    assert_eq!(tried("", &limit(6), "", &refused("limit")), [""; 0]);
+}

@@ -1,0 +1,194 @@
+//! Groups of records: versioned, sealed into a hash chain.
+//!
+//! A group is one blob: version, hash of the group before, records, hash over all of it. A group
+//! that does not open, or does not follow its predecessor, stops the process (decision 8).
+
+use std::sync::Arc;
+
+use aws_lc_rs::digest::{Context, SHA256};
+use serde::Deserialize;
+#[cfg(test)]
+use serde::Serialize;
+
+use crate::{
+    domain::time::Timestamp,
+    relay::{
+        record::{By, Effect, Record},
+        refusal::DecisionId,
+    },
+};
+
+/// The version of the form that is written.
+const VERSION: u8 = 4;
+/// Those before it, which are read: their records need nothing, and in the older one they name no endpoint.
+const VERSION_WITHOUT_NEEDS: u8 = 3;
+const VERSION_WITHOUT_ENDPOINT: u8 = 2;
+/// Version, hash before, hash after.
+const FRAME_BYTES: usize = 1 + 32 + 32;
+
+/// The head of the chain: the hash of the newest group.
+pub(in crate::relay) type Chain = [u8; 32];
+
+/// Why a stored group cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(in crate::relay) enum Broken {
+    #[error("the group has another version than this program writes")]
+    Version,
+    #[error("the group does not follow the one before it")]
+    Chain,
+    #[error("the group was changed after it was written")]
+    Hash,
+    #[error("the group holds a record that this program does not know")]
+    Unknown,
+}
+
+/// Seals the records of one group; gives the blob and the new head of the chain.
+pub(in crate::relay) fn seal(
+    before: &Chain,
+    seq: u64,
+    records: &[Record],
+) -> Result<(Vec<u8>, Chain), Broken> {
+    let mut blob = vec![VERSION];
+    blob.extend_from_slice(before);
+    let mut blob = postcard::to_extend(records, blob).map_err(|_| Broken::Unknown)?;
+    let head = hash(seq, &blob);
+    blob.extend_from_slice(&head);
+    Ok((blob, head))
+}
+
+/// Opens a group that must follow `before`.
+pub(in crate::relay) fn open(before: &Chain, seq: u64, blob: &[u8]) -> Result<(Vec<Record>, Chain), Broken> {
+    let version = blob.first().copied();
+    if !(VERSION_WITHOUT_ENDPOINT..=VERSION).any(|it| Some(it) == version) {
+        return Err(Broken::Version);
+    }
+    if blob.len() < FRAME_BYTES {
+        return Err(Broken::Hash);
+    }
+    let (sealed, stored) = blob.split_at(blob.len() - 32);
+    let head = hash(seq, sealed);
+    if stored != head {
+        return Err(Broken::Hash);
+    }
+    let body = sealed.get(1..).unwrap_or_default();
+    let Some(records) = body.strip_prefix(before.as_slice()) else {
+        return Err(Broken::Chain);
+    };
+    let unknown = |_| Broken::Unknown;
+    let (records, rest) = match version {
+        Some(VERSION) => postcard::take_from_bytes::<Vec<Record>>(records).map_err(unknown)?,
+        Some(VERSION_WITHOUT_NEEDS) => {
+            let (records, rest) =
+                postcard::take_from_bytes::<Vec<RecordWithoutNeeds>>(records).map_err(unknown)?;
+            (records.into_iter().map(Record::from).collect(), rest)
+        }
+        _ => {
+            let (records, rest) =
+                postcard::take_from_bytes::<Vec<RecordWithoutEndpoint>>(records).map_err(unknown)?;
+            (records.into_iter().map(Record::from).collect(), rest)
+        }
+    };
+    if rest.is_empty() { Ok((records, head)) } else { Err(Broken::Unknown) }
+}
+
+/// A record of version 3.
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(Serialize))]
+struct RecordWithoutNeeds {
+    at: Timestamp,
+    decision: DecisionId,
+    by: By,
+    endpoint: Option<Arc<str>>,
+    policies: Arc<str>,
+    batch: Option<[u8; 16]>,
+    effect: Effect,
+}
+
+impl From<RecordWithoutNeeds> for Record {
+    fn from(before: RecordWithoutNeeds) -> Self {
+        let RecordWithoutNeeds { at, decision, by, endpoint, policies, batch, effect } = before;
+        Self { at, decision, by, endpoint, policies, batch, needs: Vec::new(), effect }
+    }
+}
+
+/// A record of version 2.
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(Serialize))]
+struct RecordWithoutEndpoint {
+    at: Timestamp,
+    decision: DecisionId,
+    by: By,
+    policies: Arc<str>,
+    batch: Option<[u8; 16]>,
+    effect: Effect,
+}
+
+impl From<RecordWithoutEndpoint> for Record {
+    fn from(before: RecordWithoutEndpoint) -> Self {
+        let RecordWithoutEndpoint { at, decision, by, policies, batch, effect } = before;
+        Self { at, decision, by, endpoint: None, policies, batch, needs: Vec::new(), effect }
+    }
+}
+
+fn hash(seq: u64, sealed: &[u8]) -> Chain {
+    let mut context = Context::new(&SHA256);
+    context.update(&seq.to_be_bytes());
+    context.update(sealed);
+    let mut head = [0; 32];
+    head.copy_from_slice(context.finish().as_ref());
+    head
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record() -> Record {
+        Record {
+            at: Timestamp::from_seconds(7),
+            decision: DecisionId(1),
+            by: By::System,
+            endpoint: None,
+            policies: "".into(),
+            batch: Some([3; 16]),
+            needs: Vec::new(),
+            effect: Effect::Found { secret: [9; 32] },
+        }
+    }
+
+    #[test]
+    fn groups_round_trip_and_name_what_is_broken() {
+        let (blob, head) = seal(&[0; 32], 1, &[record()]).expect("sealed");
+        assert_eq!(open(&[0; 32], 1, &blob), Ok((vec![record()], head)));
+        assert_eq!(open(&[1; 32], 1, &blob), Err(Broken::Chain));
+        assert_eq!(open(&[0; 32], 2, &blob), Err(Broken::Hash));
+        for at in 0..blob.len() {
+            let mut flipped = blob.clone();
+            flipped[at] ^= 1;
+            assert!(open(&[0; 32], 1, &flipped).is_err(), "byte {at} was flipped unnoticed");
+        }
+        assert!(open(&[0; 32], 1, &[]).is_err());
+    }
+
+    #[test]
+    fn groups_of_the_versions_before_are_read() {
+        fn opened(version: u8, body: &impl Serialize) -> Result<(Vec<Record>, Chain), Broken> {
+            let blob = [&[version][..], &[0; 32]].concat();
+            let mut blob = postcard::to_extend(body, blob).expect("written");
+            let head = hash(1, &blob);
+            blob.extend_from_slice(&head);
+            open(&[0; 32], 1, &blob)
+        }
+        let Record { at, decision, by, policies, batch, effect, endpoint, .. } = record();
+        let (by_, policies_, effect_) = (by.clone(), policies.clone(), effect.clone());
+        let before = RecordWithoutEndpoint { at, decision, by, policies, batch, effect };
+        let read = opened(VERSION_WITHOUT_ENDPOINT, &vec![before]).map(|it| it.0);
+        assert_eq!(read, Ok(vec![record()]));
+        let (by, policies, effect) = (by_, policies_, effect_);
+        let before = RecordWithoutNeeds { at, decision, by, endpoint, policies, batch, effect };
+        assert_eq!(opened(VERSION_WITHOUT_NEEDS, &vec![before]).map(|it| it.0), Ok(vec![record()]));
+        let none: Vec<Record> = Vec::new();
+        assert_eq!(opened(VERSION_WITHOUT_ENDPOINT - 1, &none), Err(Broken::Version));
+        assert_eq!(opened(VERSION + 1, &none), Err(Broken::Version));
+    }
+}
