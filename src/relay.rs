@@ -70,7 +70,7 @@ use crate::{
     domain::{
         change::Change,
         limits::{GROUPS_AHEAD_MAX, PASSAGES_MAX},
-        sid::{AccountSid, ObjectSid, ServiceSid},
+        sid::{AccountSid, ServiceSid},
         time::Timestamp,
     },
     policy::PolicySet,
