@@ -11,7 +11,6 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::{
-    cli::policy::PolicyCommand,
     config::Options,
     relay::StoreError,
     telemetry::{self, Log, LogFormat},
@@ -35,9 +34,8 @@ enum Command {
     Token(token::Options),
     /// Ask a running server whether it is alive
     Health(health::Options),
-    /// Work on policies
-    #[command(subcommand)]
-    Policy(PolicyCommand),
+    /// Work on policies: check, test and describe them
+    Policy(policy::Options),
 }
 
 /// How a command ends when it does not end well.
@@ -66,7 +64,7 @@ pub fn run() -> ExitCode {
         Command::Dev(options) => start_log(&options).and_then(|_log| dev::run(&options)),
         Command::Token(options) => token::run(&options),
         Command::Health(options) => health::run(&options),
-        Command::Policy(command) => policy::run(&command),
+        Command::Policy(options) => policy::run(&options),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,

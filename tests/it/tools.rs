@@ -1,0 +1,80 @@
+//! The policy author's commands through the binary: exit codes, and what they tell people and programs.
+
+mod run;
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use run::airlock;
+
+/// A policy with two faults: an unknown key and a limit that is none.
+const FAULTY: &str = "[from]\ndocument = \"a/{identity}\"\nkeey = 1\n[[limit]]\nper = \"identity\"\nallow = \"often\"\n[[to]]\ndocument = \"b/{identity}\"\n";
+const GOOD: &str =
+    "[from]\ndocument = \"a/{identity}\"\n[[to]]\ndocument = \"b/{identity}\"\nset = { x = 1 }\n";
+const CASES: &str = "[[case]]\nname = \"right\"\nas = { identity = \"ada\" }\nwrite = { document = \"a/ada\", data = { y = 1 } }\npublished = [{ document = \"b/ada\", data = { y = 1, x = 1 } }]\n[[case]]\nname = \"wrong\"\nas = { identity = \"ada\" }\nwrite = { document = \"a/bob\", data = { y = 1 } }\npublished = []\n";
+
+/// A folder of policies with one policy `one`.
+fn folder(policy: &str, cases: &str) -> tempfile::TempDir {
+    let home = tempfile::tempdir().expect("a folder");
+    let one = home.path().join("one");
+    fs::create_dir_all(one.join("cases")).expect("made");
+    fs::write(one.join("policy.toml"), policy).expect("written");
+    fs::write(one.join("cases/one.toml"), cases).expect("written");
+    home
+}
+
+#[test]
+fn check_tells_people_and_programs_the_same() {
+    let home = folder(FAULTY, "");
+    let path = home.path().display().to_string();
+    let told = airlock(&["policy", "check", &path]);
+    assert_eq!((told.code, told.out.as_str()), (1, ""));
+    assert!(told.err.contains("error: unknown key `keey` in `[from]`\n  --> "), "{}", told.err);
+    let asked = airlock(&["policy", "check", "--format", "json", &path]);
+    assert_eq!((asked.code, asked.err.as_str()), (1, ""));
+    let answer = asked.json();
+    assert_eq!(answer["policies"], json!([]));
+    let faults = answer["faults"].as_array().expect("faults");
+    assert_eq!(faults.len(), 2, "{answer}");
+    assert_eq!(faults[0]["file"], format!("{path}/one/policy.toml"));
+    assert_eq!((&faults[0]["line"], &faults[0]["column"]), (&json!(3), &json!(1)));
+    assert_eq!(faults[0]["what"], "unknown key `keey` in `[from]`");
+    for fault in faults {
+        let place = format!(
+            "  --> {}:{}:{}",
+            fault["file"].as_str().expect("a file"),
+            fault["line"],
+            fault["column"]
+        );
+        assert!(told.err.contains(&place), "{place}");
+    }
+    let good = folder(GOOD, "");
+    let answer = airlock(&["policy", "check", "--format", "json", &good.path().display().to_string()]).json();
+    assert_eq!((&answer["policies"][0]["name"], &answer["faults"]), (&json!("one"), &json!([])));
+}
+
+#[test]
+fn test_ends_in_its_count_and_names_each_case() {
+    let home = folder(GOOD, CASES);
+    let path = home.path().display().to_string();
+    let told = airlock(&["policy", "test", &path]);
+    assert_eq!((told.code, told.out.as_str()), (1, "1 passed, 1 failed\n"));
+    assert!(told.err.contains("error: case `wrong`: it was refused"), "{}", told.err);
+    let asked = airlock(&["policy", "test", &path, "--format", "json"]);
+    assert_eq!((asked.code, asked.err.as_str()), (1, ""));
+    let answer = asked.json();
+    assert_eq!((&answer["passed"], &answer["failed"]), (&json!(1), &json!(1)));
+    let case = |at: usize| &answer["cases"][at];
+    assert_eq!(
+        (&case(0)["name"], &case(0)["passed"], &case(0)["what"]),
+        (&json!("right"), &json!(true), &Value::Null)
+    );
+    assert_eq!(
+        (&case(1)["policy"], &case(1)["line"], &case(1)["passed"]),
+        (&json!("one"), &json!(6), &json!(false))
+    );
+    let broken = folder(FAULTY, CASES);
+    let answer = airlock(&["policy", "test", "--format", "json", &broken.path().display().to_string()]);
+    assert_eq!((answer.code, answer.json()["faults"].as_array().map(Vec::len)), (1, Some(2)));
+}
