@@ -1,4 +1,6 @@
-//! The policy author's commands through the binary: exit codes, and what they tell people and programs.
+//! The policy author's commands through the binary: exit codes, both formats, and what people read, as snapshots.
+//!
+//! `AIRLOCK_SNAPSHOTS=write` writes the files of `tests/snapshots` anew, to be read before they are committed.
 
 mod run;
 
@@ -6,7 +8,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use run::airlock;
+use run::{Ran, airlock, root, same};
 
 /// A policy with two faults: an unknown key and a limit that is none.
 const FAULTY: &str = "[from]\ndocument = \"a/{identity}\"\nkeey = 1\n[[limit]]\nper = \"identity\"\nallow = \"often\"\n[[to]]\ndocument = \"b/{identity}\"\n";
@@ -22,6 +24,23 @@ fn folder(policy: &str, cases: &str) -> tempfile::TempDir {
     fs::write(one.join("policy.toml"), policy).expect("written");
     fs::write(one.join("cases/one.toml"), cases).expect("written");
     home
+}
+
+fn samples() -> Vec<String> {
+    let entries = fs::read_dir(root().join("policies")).expect("the samples");
+    let mut names: Vec<String> =
+        entries.map(|it| it.expect("an entry").file_name().into_string().expect("a name")).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn who_may_do_what_under_the_samples_is_what_was_read() {
+    for name in samples() {
+        let Ran { code, out, .. } = airlock(&["policy", "check", "--matrix", &format!("policies/{name}")]);
+        assert_eq!(code, 0, "{name}");
+        same(&format!("access-matrix-{name}.txt"), &out);
+    }
 }
 
 #[test]
@@ -50,8 +69,13 @@ fn check_tells_people_and_programs_the_same() {
         assert!(told.err.contains(&place), "{place}");
     }
     let good = folder(GOOD, "");
-    let answer = airlock(&["policy", "check", "--format", "json", &good.path().display().to_string()]).json();
+    let answer =
+        airlock(&["policy", "check", "--matrix", "--format", "json", &good.path().display().to_string()]);
+    assert_eq!(answer.code, 0);
+    let answer = answer.json();
     assert_eq!((&answer["policies"][0]["name"], &answer["faults"]), (&json!("one"), &json!([])));
+    let refused = answer["matrix"].as_array().expect("rows").iter().filter(|it| it["status"] != 200);
+    assert!(refused.clone().count() > 0 && refused.clone().all(|it| it["code"].is_u64()));
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! `airlock policy check`: compiles and proves the policies of a directory, and says what they are.
 
-use std::path::PathBuf;
+mod matrix;
+
+use std::{path::PathBuf, sync::Arc};
 
 use serde::Serialize;
 
@@ -8,6 +10,7 @@ use super::{Format, fault, print, print_json};
 use crate::{
     cli::Exit,
     policy::{Fault, Mode, Policy, folder},
+    relay,
 };
 
 /// What is checked.
@@ -16,12 +19,20 @@ pub struct Options {
     /// The directory: one policy's folder, or a folder of them
     #[arg(value_name = "DIR", default_value = "policies")]
     policies: PathBuf,
+    /// Also print who may do what: callers by verbs, for each place that a policy knows and for plain objects.
+    ///
+    /// Made-up callers ask the real gate. The owner is connected, `granted` has all rights that a backend can give,
+    /// and the service has ACL on. A number is the status of the refusal.
+    #[arg(long)]
+    matrix: bool,
 }
 
 /// The answer for programs.
 #[derive(Serialize)]
 struct Answer<'a> {
     policies: Vec<Described<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    matrix: Option<Vec<matrix::Row<'a>>>,
     faults: &'a [Fault],
 }
 
@@ -50,21 +61,24 @@ struct Named {
 /// When the policies have faults.
 pub fn run(options: &Options, format: Format) -> Result<(), Exit> {
     let set = match folder::load(&options.policies) {
-        Ok(set) => set,
+        Ok(set) => Arc::new(set),
         Err(faults) => {
-            let answer = Answer { policies: Vec::new(), faults: &faults };
+            let answer = Answer { policies: Vec::new(), matrix: None, faults: &faults };
             return fault(format, &faults, &answer);
         }
     };
     let policies = set.policies();
+    let spaces = options.matrix.then(|| relay::matrix(&set));
     match format {
         Format::Human => {
             let word = if policies.len() == 1 { "policy" } else { "policies" };
-            print(&format!("{} {word}, no faults\n", policies.len()))
+            let tables = spaces.map(|it| matrix::text(&it)).unwrap_or_default();
+            print(&format!("{} {word}, no faults\n{tables}", policies.len()))
         }
         Format::Json => {
+            let matrix = spaces.as_deref().map(matrix::rows);
             let policies = policies.iter().map(|it| described(it)).collect();
-            print_json(&Answer { policies, faults: &[] })
+            print_json(&Answer { policies, matrix, faults: &[] })
         }
     }
 }

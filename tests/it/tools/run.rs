@@ -1,6 +1,7 @@
-//! Runs the binary to its end.
+//! Runs the binary to its end, and compares what it printed with what was read and committed.
 
 use std::{
+    fs,
     path::Path,
     process::{Command, Stdio},
 };
@@ -34,4 +35,18 @@ pub fn airlock(arguments: &[&str]) -> Ran {
     let ran = ran.expect("the binary runs");
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("it prints UTF-8");
     Ran { code: ran.status.code().expect("it ends by itself"), out: text(ran.stdout), err: text(ran.stderr) }
+}
+
+/// Compares a text with its snapshot, or writes it.
+pub fn same(name: &str, text: &str) {
+    let path = root().join("tests/snapshots").join(name);
+    if std::env::var("AIRLOCK_SNAPSHOTS").is_ok_and(|it| it == "write") {
+        fs::write(&path, text).expect("the snapshot is written");
+        return;
+    }
+    let read = fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        read == text,
+        "{name} has changed: read it after AIRLOCK_SNAPSHOTS=write cargo test --test it tools\n{text}"
+    );
 }
