@@ -1,6 +1,7 @@
 //! The policy author's commands: which there are, and how they tell what they found.
 
 mod check;
+mod schema;
 mod test;
 
 use std::io::{self, ErrorKind, Write as _};
@@ -28,6 +29,8 @@ enum PolicyCommand {
     Check(check::Options),
     /// Run the cases of the policies of a directory
     Test(test::Options),
+    /// Print the JSON Schema of `policy.toml`, for completion in editors
+    Schema,
 }
 
 /// How a command tells what it found.
@@ -49,6 +52,8 @@ pub fn run(options: &Options) -> Result<(), Exit> {
     match &options.command {
         PolicyCommand::Check(options) => check::run(options, format),
         PolicyCommand::Test(options) => test::run(options, format),
+        // It is JSON in both forms.
+        PolicyCommand::Schema => schema::run(),
     }
 }
 

@@ -63,6 +63,18 @@ const REFUSAL: Keys = Keys {
     ],
 };
 
+/// The keys of each table, for the form to be held in step with: the top, `[from]`, `[[limit]]`, `[[to]]`, `[refusal]`.
+#[cfg(test)]
+pub(super) fn tables() -> Vec<(&'static str, &'static [&'static str])> {
+    vec![
+        ("the top", TOP.known),
+        ("[from]", from::KEYS.known),
+        ("[[limit]]", limit::KEYS.known),
+        ("[[to]]", target::KEYS.known),
+        ("[refusal]", REFUSAL.known),
+    ]
+}
+
 /// Reads one policy; `None` when its patterns are not known. The set is good only if no fault was noted.
 pub(super) fn read(files: &Files, all: &mut Vec<Fault>) -> Option<Read> {
     let path = format!("{}/policy.toml", files.path);

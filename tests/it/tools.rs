@@ -102,3 +102,12 @@ fn test_ends_in_its_count_and_names_each_case() {
     let answer = airlock(&["policy", "test", "--format", "json", &broken.path().display().to_string()]);
     assert_eq!((answer.code, answer.json()["faults"].as_array().map(Vec::len)), (1, Some(2)));
 }
+
+#[test]
+fn the_form_is_printed_as_it_is_published() {
+    let published = fs::read_to_string(root().join("docs/policy.schema.json")).expect("the published form");
+    for arguments in [&["policy", "schema"][..], &["policy", "schema", "--format", "json"]] {
+        let printed = airlock(arguments);
+        assert!(printed.code == 0 && printed.out == published);
+    }
+}

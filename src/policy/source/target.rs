@@ -20,7 +20,7 @@ use crate::{
     },
 };
 
-const KEYS: Keys = Keys {
+pub(super) const KEYS: Keys = Keys {
     known: &[
         "document",
         "list",
