@@ -29,6 +29,7 @@ pub use rate::{Limit, Per};
 pub use reserved::Reserved;
 pub use route::Route;
 pub use schema::{Schema, Violation};
+pub use source::is_policy_name;
 pub use template::{Bindings, RenderFault, Rendered};
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The policy author's commands: which there are, and how they tell what they found.
 
 mod check;
+mod new;
 mod schema;
 mod test;
 
@@ -29,6 +30,8 @@ enum PolicyCommand {
     Check(check::Options),
     /// Run the cases of the policies of a directory
     Test(test::Options),
+    /// Write a new policy with a schema and cases, to be changed
+    New(new::Options),
     /// Print the JSON Schema of `policy.toml`, for completion in editors
     Schema,
 }
@@ -52,6 +55,7 @@ pub fn run(options: &Options) -> Result<(), Exit> {
     match &options.command {
         PolicyCommand::Check(options) => check::run(options, format),
         PolicyCommand::Test(options) => test::run(options, format),
+        PolicyCommand::New(options) => new::run(options, format),
         // It is JSON in both forms.
         PolicyCommand::Schema => schema::run(),
     }

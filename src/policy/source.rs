@@ -182,12 +182,16 @@ fn read_services(top: &Table<'_>, faults: &mut Faults<'_>) -> Option<Vec<Service
     Some(names)
 }
 
+/// Whether a folder's name can be a policy's name.
+pub fn is_policy_name(name: &str) -> bool {
+    name.len() <= POLICY_NAME_CHARS_MAX
+        && name.starts_with(|it: char| it.is_ascii_lowercase() || it.is_ascii_digit())
+        && name.chars().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == '-')
+}
+
 fn name_fault(files: &Files) -> Option<Fault> {
     let name = &files.name;
-    let fine = name.len() <= POLICY_NAME_CHARS_MAX
-        && name.starts_with(|it: char| it.is_ascii_lowercase() || it.is_ascii_digit())
-        && name.chars().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == '-');
-    (!fine).then(|| {
+    (!is_policy_name(name)).then(|| {
         let help = format!("use small letters, digits and `-`, at most {POLICY_NAME_CHARS_MAX} characters");
         let place = Place::start(&format!("{}/policy.toml", files.path));
         place.fault(format!("the folder's name `{name}` cannot be a policy's name"), Some(help))

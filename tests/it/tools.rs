@@ -104,6 +104,31 @@ fn test_ends_in_its_count_and_names_each_case() {
 }
 
 #[test]
+fn a_new_policy_passes_at_once_and_nothing_is_overwritten() {
+    let home = tempfile::tempdir().expect("a folder");
+    let dir = home.path().join("policies").display().to_string();
+    for kind in ["document", "list", "map", "stream"] {
+        let made = airlock(&["policy", "new", &format!("my-{kind}"), "--kind", kind, "--dir", &dir]);
+        assert_eq!(made.code, 0, "{}", made.err);
+        assert!(made.out.contains(&format!("wrote {dir}/my-{kind}/policy.toml\n")), "{}", made.out);
+    }
+    assert_eq!(airlock(&["policy", "check", &dir]).out, "4 policies, no faults\n");
+    assert_eq!(airlock(&["policy", "test", &dir]).out, "12 passed, 0 failed\n");
+    let file = format!("{dir}/my-map/policy.toml");
+    let before = fs::read_to_string(&file).expect("the policy");
+    let again = airlock(&["policy", "new", "my-map", "--kind", "list", "--dir", &dir]);
+    assert_eq!((again.code, again.out.as_str()), (2, ""));
+    assert_eq!(fs::read_to_string(&file).expect("the policy"), before);
+    for name in ["My", "", "../up", "a/b", ".a", &"a".repeat(65)] {
+        let refused = airlock(&["policy", "new", "--dir", &dir, "--", name]);
+        assert_eq!(refused.code, 2, "{name}: {}", refused.err);
+    }
+    assert_eq!(airlock(&["policy", "new", "x", "--dir", &format!("{dir}/my-map")]).code, 2);
+    let json = airlock(&["policy", "new", "x", "--dir", &dir, "--format", "json"]).json();
+    assert_eq!((json["written"].as_array().map(Vec::len), &json["faults"]), (Some(3), &json!([])));
+}
+
+#[test]
 fn the_form_is_printed_as_it_is_published() {
     let published = fs::read_to_string(root().join("docs/policy.schema.json")).expect("the published form");
     for arguments in [&["policy", "schema"][..], &["policy", "schema", "--format", "json"]] {
