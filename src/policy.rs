@@ -17,6 +17,7 @@ pub mod schema;
 mod setting;
 mod source;
 mod template;
+mod typescript;
 mod written;
 
 pub use cases::{CASE_NOW, Case, Expected, Publication, Write};
@@ -31,6 +32,7 @@ pub use route::Route;
 pub use schema::{Schema, Violation};
 pub use source::is_policy_name;
 pub use template::{Bindings, RenderFault, Rendered};
+pub use typescript::typescript;
 
 #[cfg(test)]
 mod tests;

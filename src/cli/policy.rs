@@ -4,6 +4,7 @@ mod check;
 mod new;
 mod schema;
 mod test;
+mod types;
 
 use std::io::{self, ErrorKind, Write as _};
 
@@ -34,6 +35,8 @@ enum PolicyCommand {
     New(new::Options),
     /// Print the JSON Schema of `policy.toml`, for completion in editors
     Schema,
+    /// Print TypeScript types of the data of the policies of a directory, and functions for its names
+    Types(types::Options),
 }
 
 /// How a command tells what it found.
@@ -58,6 +61,7 @@ pub fn run(options: &Options) -> Result<(), Exit> {
         PolicyCommand::New(options) => new::run(options, format),
         // It is JSON in both forms.
         PolicyCommand::Schema => schema::run(),
+        PolicyCommand::Types(options) => types::run(options, format),
     }
 }
 

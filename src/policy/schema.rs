@@ -27,6 +27,7 @@ use crate::{
 #[derive(Clone)]
 pub struct Schema {
     file: Arc<str>,
+    document: Arc<Value>,
     validator: Arc<Validator>,
     cost: u64,
 }
@@ -68,7 +69,10 @@ impl Schema {
             )
             .build(input.value());
         match built {
-            Ok(validator) => Some(Self { file: file.into(), validator: Arc::new(validator), cost }),
+            Ok(validator) => {
+                let (document, validator) = (Arc::new(input.value().clone()), Arc::new(validator));
+                Some(Self { file: file.into(), document, validator, cost })
+            }
             Err(error) => {
                 note_build_error(&error, text, faults);
                 None
@@ -79,6 +83,11 @@ impl Schema {
     /// The name of its file.
     pub fn file(&self) -> &str {
         &self.file
+    }
+
+    /// What the file holds.
+    pub(super) fn document(&self) -> &Value {
+        &self.document
     }
 
     /// Checks one value.

@@ -44,6 +44,24 @@ fn who_may_do_what_under_the_samples_is_what_was_read() {
 }
 
 #[test]
+fn the_types_of_the_samples_are_what_was_read() {
+    for name in samples() {
+        let Ran { code, out, .. } = airlock(&["policy", "types", &format!("policies/{name}")]);
+        assert_eq!(code, 0, "{name}");
+        same(&format!("types-{name}.ts"), &out);
+    }
+}
+
+#[test]
+fn what_the_commands_say_of_themselves_is_what_was_read() {
+    let mut text = airlock(&["policy", "--help"]).out;
+    for command in ["check", "test", "new", "schema", "types"] {
+        text += &format!("\n==== {command}\n\n{}", airlock(&["policy", command, "--help"]).out);
+    }
+    same("policy-help.txt", &text);
+}
+
+#[test]
 fn check_tells_people_and_programs_the_same() {
     let home = folder(FAULTY, "");
     let path = home.path().display().to_string();
@@ -135,4 +153,17 @@ fn the_form_is_printed_as_it_is_published() {
         let printed = airlock(arguments);
         assert!(printed.code == 0 && printed.out == published);
     }
+}
+
+#[test]
+fn a_wrong_call_is_neither_a_fault_nor_a_failure() {
+    for arguments in
+        [&["policy"][..], &["policy", "chekc"], &["policy", "check", "--format", "xml"], &["policy", "new"]]
+    {
+        assert_eq!(airlock(arguments).code, 2, "{arguments:?}");
+    }
+    let nowhere = airlock(&["policy", "types", "--format", "json", "no/such/folder"]);
+    assert_eq!((nowhere.code, &nowhere.json()["typescript"]), (1, &Value::Null));
+    let file = root().join("Cargo.toml").display().to_string();
+    assert_eq!(airlock(&["policy", "new", "x", "--dir", &file]).code, 3);
 }
