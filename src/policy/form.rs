@@ -1,7 +1,7 @@
 //! The form of `policy.toml` as a JSON Schema (2020-12), for editors: completion, and faults while one types.
 //!
 //! The `Keys` tables in `source` say which keys there are; a test holds the tables here in step with them. A key of
-//! its own is one line. What a schema cannot say (which variables are captured, whose names meet) is the compiler's.
+//! its own is one entry. What a schema cannot say (which variables are captured, whose names meet) is the compiler's.
 
 mod keys;
 #[cfg(test)]

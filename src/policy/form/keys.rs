@@ -1,4 +1,4 @@
-//! The keys of each table of `policy.toml`, one line each, in the order in which one writes them.
+//! The keys of each table of `policy.toml`, one entry each, in the order in which one writes them.
 
 use serde_json::{Value, json};
 
