@@ -12,7 +12,6 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::{
-    cli::policy::PolicyCommand,
     config::Options,
     relay::StoreError,
     telemetry::{self, Log, LogFormat},
@@ -38,9 +37,8 @@ enum Command {
     Health(health::Options),
     /// Hold a store against itself: its log's chain, and each fold
     Verify(verify::Options),
-    /// Work on policies
-    #[command(subcommand)]
-    Policy(PolicyCommand),
+    /// Work on policies: check, test and describe them
+    Policy(policy::Options),
 }
 
 /// How a command ends when it does not end well.
@@ -70,7 +68,7 @@ pub fn run() -> ExitCode {
         Command::Token(options) => token::run(&options),
         Command::Health(options) => health::run(&options),
         Command::Verify(options) => verify::run(&options),
-        Command::Policy(command) => policy::run(&command),
+        Command::Policy(options) => policy::run(&options),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,

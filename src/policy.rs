@@ -10,6 +10,7 @@ pub mod fold;
 pub mod folder;
 mod folding;
 mod mask;
+mod form;
 mod pattern;
 mod pointer;
 mod prove;
@@ -21,6 +22,7 @@ mod setting;
 mod source;
 mod template;
 mod text;
+mod typescript;
 mod written;
 
 pub use cases::{CASE_NOW, Case, Expected, Publication, Step, Write};
@@ -31,12 +33,15 @@ pub use compiled::{
 pub use expression::{EvalFault, Expression, Names, Reader};
 pub use fault::Fault;
 pub use folding::Folding;
+pub use form::{form, form_text};
 pub use pattern::{Captures, Pattern};
 pub use rate::{Cost, Limit, Per};
 pub use reserved::Reserved;
 pub use route::Route;
 pub use schema::{Schema, Violation};
+pub use source::is_policy_name;
 pub use template::{Bindings, RenderFault, Rendered};
+pub use typescript::typescript;
 
 #[cfg(test)]
 mod tests;

@@ -1,62 +1,92 @@
-//! The policy author's commands.
+//! The policy author's commands: which there are, and how they tell what they found.
 
-use std::{path::PathBuf, sync::Arc};
+mod check;
+mod new;
+mod schema;
+mod test;
+mod types;
 
+use std::io::{self, ErrorKind, Write as _};
+
+use anyhow::Context as _;
 use clap::Subcommand;
+use serde::Serialize;
 
-use crate::{
-    cli::Exit,
-    policy::{Fault, folder},
-    relay::rehearse,
-};
+use crate::{cli::Exit, policy::Fault};
+
+/// A command about policies, and how it tells what it found.
+#[derive(Debug, clap::Args)]
+pub struct Options {
+    #[command(subcommand)]
+    command: PolicyCommand,
+    /// For people, or one JSON value on standard output
+    #[arg(long, global = true, value_enum, value_name = "FORMAT", default_value_t)]
+    format: Format,
+}
 
 /// What can be done with policies.
 #[derive(Debug, Subcommand)]
-pub enum PolicyCommand {
-    /// Check the policies of a directory
-    Check {
-        /// The directory
-        #[arg(default_value = "policies")]
-        policies: PathBuf,
-    },
+enum PolicyCommand {
+    /// Check the policies of a directory: all faults, each with its place and a cure
+    Check(check::Options),
     /// Run the cases of the policies of a directory
-    Test {
-        /// The directory
-        #[arg(default_value = "policies")]
-        policies: PathBuf,
-    },
+    Test(test::Options),
+    /// Write a new policy with a schema and cases, to be changed
+    New(new::Options),
+    /// Print the JSON Schema of `policy.toml`, for completion in editors
+    Schema,
+    /// Print TypeScript types of the data of the policies of a directory, and functions for its names
+    Types(types::Options),
+}
+
+/// How a command tells what it found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// For people
+    #[default]
+    Human,
+    /// One JSON value on standard output, faults included
+    Json,
 }
 
 /// Runs one of them.
 ///
 /// # Errors
-/// When the policies have faults, or a case comes out otherwise.
-pub fn run(command: &PolicyCommand) -> Result<(), Exit> {
-    match command {
-        PolicyCommand::Check { policies } => {
-            let set = loaded(folder::load(policies))?;
-            println!("{} policies, no faults", set.policies().len());
-            Ok(())
-        }
-        PolicyCommand::Test { policies } => {
-            let set = Arc::new(loaded(folder::load(policies))?);
-            let cases = loaded(folder::load_cases(policies))?;
-            let disagreements = rehearse(&set, &cases);
-            for it in &disagreements {
-                eprintln!("error: case `{}`: {}\n  --> {}:{}", it.case, it.what, it.file, it.line);
-            }
-            let failed = disagreements.len();
-            println!("{} passed, {failed} failed", cases.len().saturating_sub(failed));
-            if failed == 0 { Ok(()) } else { Err(Exit::Fault) }
-        }
+/// When the policies have faults, when a case comes out otherwise, or when we fail.
+pub fn run(options: &Options) -> Result<(), Exit> {
+    let format = options.format;
+    match &options.command {
+        PolicyCommand::Check(options) => check::run(options, format),
+        PolicyCommand::Test(options) => test::run(options, format),
+        PolicyCommand::New(options) => new::run(options, format),
+        // It is JSON in both forms.
+        PolicyCommand::Schema => schema::run(),
+        PolicyCommand::Types(options) => types::run(options, format),
     }
 }
 
-pub(super) fn loaded<T>(result: Result<T, Vec<Fault>>) -> Result<T, Exit> {
-    result.map_err(|faults| {
-        for fault in faults {
-            eprintln!("{fault}");
+/// Prints a text. Who reads only its beginning, such as `head`, has had what they wanted.
+fn print(text: &str) -> Result<(), Exit> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Exit::Failed(anyhow::Error::from(error).context("standard output cannot be written")))
         }
-        Exit::Fault
-    })
+        _ => Ok(()),
+    }
+}
+
+/// Prints an answer as JSON.
+fn print_json(answer: &impl Serialize) -> Result<(), Exit> {
+    let text = serde_json::to_string_pretty(answer).context("the answer has no JSON form")?;
+    print(&(text + "\n"))
+}
+
+/// Ends a command whose policies have faults: people read them on standard error, programs in the answer.
+fn fault(format: Format, faults: &[Fault], answer: &impl Serialize) -> Result<(), Exit> {
+    match format {
+        Format::Human => faults.iter().for_each(|it| eprintln!("{it}")),
+        Format::Json => print_json(answer)?,
+    }
+    Err(Exit::Fault)
 }

@@ -22,7 +22,10 @@ pub struct Options {
 /// # Errors
 /// When something differs, or the store cannot be read.
 pub fn run(options: &Options) -> Result<(), Exit> {
-    let policies = super::policy::loaded(folder::load(&options.policies))?;
+    let policies = folder::load(&options.policies).map_err(|faults| {
+        faults.iter().for_each(|it| eprintln!("{it}"));
+        Exit::Fault
+    })?;
     if !options.data.join("log.db").is_file() {
         return Err(Exit::Usage(format!("there is no store in `{}`", options.data.display())));
     }

@@ -69,6 +69,17 @@ impl Policy {
         lookups.chain(self.bounds.iter().filter_map(|it| it.exists.as_ref().map(|it| (it.0, &it.1))))
     }
 
+    /// A service that it governs when it does not govern the default one; `None` when it does, or names none by SID.
+    pub fn elsewhere(&self) -> Option<ServiceSid> {
+        let list = self.services.as_ref()?;
+        let default = list.iter().any(|it| matches!(it, ServiceName::Unique(name) if &**name == "default"));
+        let sid = list.iter().find_map(|it| match it {
+            ServiceName::Sid(sid) => Some(*sid),
+            ServiceName::Unique(_) => None,
+        });
+        sid.filter(|_| !default)
+    }
+
     /// Whether one service could be governed by both.
     pub(super) fn meets(&self, other: &Self) -> bool {
         let (Some(own), Some(others)) = (&self.services, &other.services) else { return true };

@@ -2,10 +2,12 @@
 
 use std::{fmt, ops::Range, sync::Arc};
 
+use serde::Serialize;
+
 use crate::domain::limits::FAULTS_MAX;
 
-/// One thing that is wrong in a policy folder.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// One thing that is wrong in a policy folder. Its JSON has these fields under these names.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Fault {
     /// The file, as the operator named its folder.
     pub file: Arc<str>,
@@ -178,6 +180,16 @@ mod tests {
         assert_eq!(
             fault.to_string(),
             "error: unknown key `limits`\n  --> policies/chat/policy.toml:14:3\n  help: did you mean `limit`?"
+        );
+        assert_eq!(
+            serde_json::to_value(&fault).expect("JSON"),
+            serde_json::json!({
+                "file": "policies/chat/policy.toml",
+                "line": 14,
+                "column": 3,
+                "what": "unknown key `limits`",
+                "help": "did you mean `limit`?",
+            })
         );
     }
 }

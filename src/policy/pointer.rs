@@ -84,6 +84,11 @@ impl Pointer {
         Ok(Self { steps })
     }
 
+    /// The keys on the way, from the top.
+    pub(super) fn steps(&self) -> &[String] {
+        &self.steps
+    }
+
     /// Whether one is the other, or stands within it.
     pub(super) fn overlaps(&self, other: &Self) -> bool {
         self.steps.iter().zip(&other.steps).all(|(one, two)| one == two)

@@ -27,7 +27,7 @@ use crate::{
 #[derive(Clone)]
 pub struct Schema {
     file: Arc<str>,
-    source: Arc<Value>,
+    document: Arc<Value>,
     validator: Arc<Validator>,
     cost: u64,
 }
@@ -70,8 +70,8 @@ impl Schema {
             .build(input.value());
         match built {
             Ok(validator) => {
-                let source = Arc::new(input.value().clone());
-                Some(Self { file: file.into(), source, validator: Arc::new(validator), cost })
+                let (document, validator) = (Arc::new(input.value().clone()), Arc::new(validator));
+                Some(Self { file: file.into(), document, validator, cost })
             }
             Err(error) => {
                 note_build_error(&error, text, faults);
@@ -85,9 +85,9 @@ impl Schema {
         &self.file
     }
 
-    /// The schema as it was written.
-    pub fn source(&self) -> &Value {
-        &self.source
+    /// What the file holds.
+    pub(super) fn document(&self) -> &Value {
+        &self.document
     }
 
     /// Checks one value.

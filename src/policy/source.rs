@@ -80,6 +80,23 @@ const REFUSAL: Keys = Keys {
     ],
 };
 
+/// The keys of each table, for the form to be held in step with: the top, `[from]`, `[[limit]]`, `[[to]]`, `[refusal]`.
+#[cfg(test)]
+pub(super) fn tables() -> Vec<(&'static str, &'static [&'static str])> {
+    vec![
+        ("the top", TOP.known),
+        ("[from]", from::KEYS.known),
+        ("[vars.NAME]", vars::KEYS.known),
+        ("[[limit]]", limit::KEYS.known),
+        ("[[lookup]]", lookup::KEYS.known),
+        ("[[when]]", when::KEYS.known),
+        ("[[to]]", target::KEYS.known),
+        ("a mask", rewrite::MASK.known),
+        ("[to.fold]", fold::KEYS.known),
+        ("[refusal]", REFUSAL.known),
+    ]
+}
+
 /// Reads one policy; `None` when its patterns are not known. The set is good only if no fault was noted.
 pub(super) fn read(files: &Files, all: &mut Vec<Fault>) -> Option<Read> {
     let path = format!("{}/policy.toml", files.path);
@@ -171,7 +188,7 @@ fn read_top(
 /// What the rules and rewrites of a policy may name.
 fn scopes<'p>(from: &'p Source, variables: &'p [Arc<str>], lookups: &'p [LookupName<'p>]) -> Scopes<'p> {
     let keyed = from.kind == ObjectKind::Map;
-    let data = from.schema.as_ref().map_or(Typed::Unknown, |it| Typed::Schema(it.source()));
+    let data = from.schema.as_ref().map_or(Typed::Unknown, |it| Typed::Schema(it.document()));
     // A message, and an item that is appended, have nothing before them.
     let previous = matches!(from.kind, ObjectKind::Document | ObjectKind::List | ObjectKind::Map);
     Scopes {
@@ -220,12 +237,16 @@ fn read_services(top: &Table<'_>, faults: &mut Faults<'_>) -> Option<Vec<Service
     Some(names)
 }
 
+/// Whether a folder's name can be a policy's name.
+pub fn is_policy_name(name: &str) -> bool {
+    name.len() <= POLICY_NAME_CHARS_MAX
+        && name.starts_with(|it: char| it.is_ascii_lowercase() || it.is_ascii_digit())
+        && name.chars().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == '-')
+}
+
 fn name_fault(files: &Files) -> Option<Fault> {
     let name = &files.name;
-    let fine = name.len() <= POLICY_NAME_CHARS_MAX
-        && name.starts_with(|it: char| it.is_ascii_lowercase() || it.is_ascii_digit())
-        && name.chars().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == '-');
-    (!fine).then(|| {
+    (!is_policy_name(name)).then(|| {
         let help = format!("use small letters, digits and `-`, at most {POLICY_NAME_CHARS_MAX} characters");
         let place = Place::start(&format!("{}/policy.toml", files.path));
         place.fault(format!("the folder's name `{name}` cannot be a policy's name"), Some(help))

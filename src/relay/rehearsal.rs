@@ -1,5 +1,7 @@
 //! Runs the cases of policies through the same gate, rewrite and `apply` as the server, in memory.
 
+mod matrix;
+
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -32,6 +34,8 @@ use crate::{
         },
     },
 };
+
+pub use matrix::{Asker, Side, Space, Verb, matrix};
 
 /// A case whose outcome is not what it says.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,5 +1,6 @@
-//! The binary, driven through its outer doors only, while it is killed, its files are damaged and
-//! its disk fails: whatever was acknowledged must stand, whole, or the start must be refused.
+//! The binary, driven through its outer doors only. Its commands say what they should; and while it is
+//! killed, its files are damaged and its disk fails, whatever was acknowledged must stand, whole, or the
+//! start must be refused.
 //!
 //! `AIRLOCK_BIN` names the binary (built with debug assertions), `AIRLOCK_SEED` repeats the choices
 //! of a run, though not how its threads met, and `AIRLOCK_LONG=1` makes it longer.
@@ -13,3 +14,4 @@ mod sight;
 mod crew;
 mod crash;
 mod damage;
+mod tools;

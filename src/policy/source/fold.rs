@@ -200,10 +200,10 @@ pub(super) fn check(
 /// leaves the field as it is.
 fn bounds(input: &Input, private: Option<&Schema>, rewrite: &Rewrite, shared: Option<&Schema>) -> Bounds {
     let of = |field: &str| {
-        let own = |it: &'_ Schema| it.source().get("properties").and_then(|it| it.get(field)).cloned();
-        let shared = shared.and_then(|it| Some((own(it)?, it.source().clone())));
+        let own = |it: &'_ Schema| it.document().get("properties").and_then(|it| it.get(field)).cloned();
+        let shared = shared.and_then(|it| Some((own(it)?, it.document().clone())));
         shared.or_else(|| {
-            private.filter(|_| rewrite.keeps(field)).and_then(|it| Some((own(it)?, it.source().clone())))
+            private.filter(|_| rewrite.keeps(field)).and_then(|it| Some((own(it)?, it.document().clone())))
         })
     };
     let value = match &input.value {

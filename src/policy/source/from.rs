@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-const KEYS: Keys = Keys {
+pub(super) const KEYS: Keys = Keys {
     known: &["document", "list", "map", "stream", "schema", "max_bytes", "objects_max", "until", "withdraw"],
     later: &["adopt"],
     elsewhere: &[

@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-const KEYS: Keys = Keys {
+pub(super) const KEYS: Keys = Keys {
     known: &["per", "allow", "burst", "cost"],
     later: &[],
     elsewhere: &[("detail", "in `[refusal]`"), ("max_bytes", "in `[from]`"), ("objects_max", "in `[from]`")],

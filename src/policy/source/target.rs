@@ -24,7 +24,7 @@ use crate::{
     },
 };
 
-const KEYS: Keys = Keys {
+pub(super) const KEYS: Keys = Keys {
     known: &[
         "document",
         "list",

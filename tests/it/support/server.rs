@@ -182,7 +182,8 @@ impl House {
     }
 }
 
-fn binary() -> PathBuf {
+/// The binary that is tested.
+pub fn binary() -> PathBuf {
     std::env::var_os("AIRLOCK_BIN").map_or_else(|| env!("CARGO_BIN_EXE_airlock").into(), PathBuf::from)
 }
 
