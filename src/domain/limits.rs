@@ -248,6 +248,24 @@ pub const SCHEMA_WAY_MAX: u64 = 512;
 pub const VIOLATION_LOOKS_MAX: u64 = 20_000;
 /// Bytes of the pointer and of the message of one violation, each.
 pub const VIOLATION_BYTES_MAX: usize = 256;
+/// Bytes of one expression of a policy: the parser's time and memory are not linear in it.
+pub const EXPRESSION_BYTES_MAX: usize = 4 * 1024;
+/// Parts of one expression: names, steps, literals, operators, calls.
+pub const EXPRESSION_NODES_MAX: usize = 256;
+/// Levels of one expression: bounds the stack of its evaluation.
+pub const EXPRESSION_DEPTH_MAX: usize = 32;
+/// Comprehensions in one another; each multiplies the cost of the next.
+pub const COMPREHENSION_DEPTH_MAX: usize = 2;
+/// Arguments of `min` and `max`.
+pub const EXPRESSION_ARGUMENTS_MAX: usize = 8;
+/// Steps of one evaluation, 0.1 to 0.3 µs each, as the schema's bounds allow them: about 50 ms at the worst.
+pub const EXPRESSION_COST_MAX: u64 = 200_000;
+/// Shapes that one expression knows of its schema; of what lies deeper nothing is known.
+pub const EXPRESSION_SHAPES_MAX: usize = 2_000;
+/// Schemas that hold for one value by reference or `allOf`, as far as expressions look at them.
+pub const SCHEMA_PARTS_MAX: usize = 16;
+/// Bytes of stack on which an expression is parsed: the parser recurses, up to a depth of its own.
+pub const EXPRESSION_STACK_BYTES: usize = 16 * 1024 * 1024;
 /// Cases of one file.
 pub const CASES_MAX: usize = 1_000;
 /// Times that a case may repeat its write, to meet a limit.

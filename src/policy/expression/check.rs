@@ -1,0 +1,396 @@
+//! Checks an expression against its scope, and makes of it what can be evaluated.
+//!
+//! Each part becomes a [`Node`]: what is to be evaluated, the shape of its value, and the steps that it can take.
+//! Paths that begin with a name of the scope are read by the binder, in one step, and are only numbered here.
+
+use std::{collections::BTreeSet, ops::Range, sync::Arc};
+
+use cel::{
+    IdedExpr,
+    common::ast::{Expr, LiteralValue},
+};
+
+use crate::{
+    domain::limits::{IDENTITY_CHARS_MAX, NAME_CHARS_MAX},
+    policy::{
+        expression::{
+            ItemName, Problem, Scope, Typed, build,
+            functions::Pattern,
+            guard::{Certain, Facts},
+            kinds::Kinds,
+            path::{Look, Path, Root, Step},
+            schema,
+            shape::{Field, Found, ShapeId, Shapes},
+            text::Parsed,
+        },
+        fault::meant,
+    },
+};
+
+/// A checked part of an expression.
+pub(super) struct Node {
+    pub(super) expr: IdedExpr,
+    pub(super) shape: ShapeId,
+    /// Steps that its evaluation can take.
+    pub(super) cost: u64,
+    /// The place that it is, if it is one.
+    pub(super) path: Option<Path>,
+    /// Whether it may be missing, and nothing guards it.
+    pub(super) unguarded: bool,
+    /// The whole of its text.
+    pub(super) at: Range<usize>,
+}
+
+/// What the binder reads for an expression: one look at one path.
+#[derive(Clone, Debug)]
+pub(super) struct Slot {
+    pub(super) path: Path,
+    pub(super) look: Look,
+    pub(super) shape: ShapeId,
+}
+
+/// A variable of a comprehension.
+struct Local {
+    path: Path,
+    shape: ShapeId,
+}
+
+/// The state of a check.
+pub(super) struct Checker<'s> {
+    pub(super) parsed: &'s Parsed,
+    text: &'s str,
+    scope: &'s Scope<'s>,
+    pub(super) shapes: Shapes,
+    roots: Roots,
+    facts: Facts,
+    locals: Vec<Local>,
+    locals_made: usize,
+    pub(super) slots: Vec<Slot>,
+    pub(super) patterns: Vec<Pattern>,
+    pub(super) problems: Vec<Problem>,
+    pub(super) previous_read: bool,
+    pub(super) lookups_read: Vec<bool>,
+    /// The fields that the text names: these may be told when one is missing.
+    pub(super) words: BTreeSet<Arc<str>>,
+    /// Steps that it takes to bind what is read, each once.
+    pub(super) binding: u64,
+}
+
+/// The shapes of the names.
+struct Roots {
+    data: ShapeId,
+    previous: ShapeId,
+    variables: ShapeId,
+    reader: ShapeId,
+    name: ShapeId,
+    identity: ShapeId,
+}
+
+impl Roots {
+    fn of(scope: &Scope<'_>, shapes: &mut Shapes) -> Self {
+        let data = match scope.data {
+            Typed::Schema(root) => schema::shape(root, shapes),
+            Typed::Unknown => Shapes::OBJECT,
+        };
+        let previous = shapes.or_null(data);
+        let name = shapes.text(4 * NAME_CHARS_MAX as u64);
+        let identity = shapes.text(4 * IDENTITY_CHARS_MAX as u64);
+        let field = |it: &str, shape: ShapeId| Field { name: it.into(), shape, required: true };
+        let variables = shapes.object(scope.variables.iter().map(|it| field(it, name)).collect());
+        let reader = shapes.object(vec![field("identity", identity), field("claims", Shapes::CLAIMS)]);
+        Self { data, previous, variables, reader, name, identity }
+    }
+}
+
+impl<'s> Checker<'s> {
+    pub(super) fn new(parsed: &'s Parsed, text: &'s str, scope: &'s Scope<'s>) -> Self {
+        let mut shapes = Shapes::new();
+        let roots = Roots::of(scope, &mut shapes);
+        Self {
+            parsed,
+            text,
+            scope,
+            shapes,
+            roots,
+            facts: Facts::new(),
+            locals: Vec::new(),
+            locals_made: 0,
+            slots: Vec::new(),
+            patterns: Vec::new(),
+            problems: Vec::new(),
+            previous_read: false,
+            lookups_read: vec![false; scope.lookups.len()],
+            words: BTreeSet::new(),
+            binding: 0,
+        }
+    }
+
+    /// The path and the shape that a name stands for.
+    pub(super) fn root(&self, name: &str) -> Option<(Path, ShapeId)> {
+        if let Some(local) = self.locals.iter().find(|it| it.path.root.to_string() == name) {
+            return Some((local.path.clone(), local.shape));
+        }
+        let (scope, roots) = (self.scope, &self.roots);
+        let lookup = || scope.lookups.iter().position(|it| it.name == name);
+        let found = match name {
+            "vars" => (Root::Variables, roots.variables),
+            "key" if scope.item == Some(ItemName::Key) => (Root::Key, roots.name),
+            "index" if scope.item == Some(ItemName::Index) => (Root::Index, Shapes::INT),
+            "reader" if scope.reader => (Root::Reader, roots.reader),
+            "data" if !scope.reader => (Root::Data, roots.data),
+            "previous" if !scope.reader && scope.previous => (Root::Previous, roots.previous),
+            "claims" if !scope.reader => (Root::Claims, Shapes::CLAIMS),
+            "identity" if !scope.reader => (Root::Identity, roots.identity),
+            "now" if !scope.reader => (Root::Now, Shapes::TIME),
+            // Whose identity is meant, where one reads what another wrote? That has to be said.
+            "identity" | "data" | "previous" | "claims" | "now" => return None,
+            _ => match lookup().filter(|_| !scope.reader) {
+                Some(at) => {
+                    let required = scope.lookups.get(at).is_some_and(|it| it.required);
+                    let shape = if required { Shapes::OBJECT } else { Shapes::OBJECT_OR_NULL };
+                    (Root::Lookup(at, name.into()), shape)
+                }
+                None if scope.variables.iter().any(|it| &**it == name) => {
+                    return Some((Path::of(Root::Variables).then(Step::Field(name.into())), roots.name));
+                }
+                None => return None,
+            },
+        };
+        Some((Path::of(found.0), found.1))
+    }
+
+    /// The names that can stand.
+    fn names(&self) -> Vec<String> {
+        const ROOTS: [&str; 9] =
+            ["data", "previous", "claims", "identity", "now", "vars", "key", "index", "reader"];
+        let lookups = self.scope.lookups.iter().map(|it| it.name.to_owned());
+        let variables = self.scope.variables.iter().map(|it| it.to_string());
+        let locals = self.locals.iter().map(|it| it.path.root.to_string());
+        let mut names: Vec<String> = ROOTS.iter().map(|it| (*it).to_owned()).collect();
+        names.extend(lookups.chain(variables).chain(locals));
+        names.retain(|it| self.root(it).is_some());
+        names
+    }
+
+    /// Evaluates `part` with a further variable in scope.
+    pub(super) fn with_local<T>(
+        &mut self,
+        name: &str,
+        shape: ShapeId,
+        check: impl FnOnce(&mut Self) -> T,
+    ) -> T {
+        self.locals_made += 1;
+        let path = Path::of(Root::Local(self.locals_made, name.into()));
+        self.locals.push(Local { path, shape });
+        let result = check(self);
+        self.locals.pop();
+        result
+    }
+
+    /// How many comprehensions lie around what is looked at.
+    pub(super) fn loops(&self) -> usize {
+        self.locals.len()
+    }
+
+    /// Evaluates `part` where more is certain.
+    pub(super) fn with_facts<T>(&mut self, mut facts: Facts, check: impl FnOnce(&mut Self) -> T) -> T {
+        let before = self.facts.clone();
+        self.facts.append(&mut facts);
+        let result = check(self);
+        self.facts = before;
+        result
+    }
+
+    /// Notes a problem; the check goes on with a value of which nothing is known.
+    pub(super) fn problem(
+        &mut self,
+        at: Range<usize>,
+        what: impl Into<String>,
+        help: Option<String>,
+    ) -> Node {
+        self.problems.push(Problem { at: at.clone(), what: what.into(), help });
+        self.node(build::literal(LiteralValue::Null), Shapes::UNTYPED, 0, at)
+    }
+
+    pub(super) fn node(&self, expr: IdedExpr, shape: ShapeId, cost: u64, at: Range<usize>) -> Node {
+        Node { expr, shape, cost: cost.saturating_add(1), path: None, unguarded: false, at }
+    }
+
+    /// The text of a part, for a message.
+    pub(super) fn quoted(&self, at: &Range<usize>) -> String {
+        const LETTERS: usize = 40;
+        let text = self.text.get(at.clone()).unwrap_or_default();
+        match text.char_indices().nth(LETTERS) {
+            Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+            None => text.to_owned(),
+        }
+    }
+
+    /// Checks a part whose value is wanted.
+    pub(super) fn value(&mut self, part: &IdedExpr) -> Node {
+        let node = self.part(part);
+        self.settle(node)
+    }
+
+    /// Checks a part that must be true or false.
+    pub(super) fn boolean(&mut self, part: &IdedExpr) -> Node {
+        let node = self.value(part);
+        let kinds = self.shapes.kinds(node.shape);
+        if !kinds.meets(Kinds::BOOL) {
+            let text = self.quoted(&node.at);
+            let what = format!("`{text}` is {}, where true or false is wanted", kinds.text());
+            return self.problem(node.at, what, None);
+        }
+        node
+    }
+
+    fn part(&mut self, part: &IdedExpr) -> Node {
+        let at = self.parsed.extent(part);
+        match &part.expr {
+            Expr::Ident(name) => self.name(name, at),
+            Expr::Select(select) => {
+                let operand = self.part(&select.operand);
+                let place = self.parsed.place(part);
+                self.step(operand, Step::Field(select.field.as_str().into()), place, at)
+            }
+            Expr::Literal(value) => self.literal(value, at),
+            Expr::List(list) => self.list(&list.elements, at),
+            Expr::Map(map) => self.map(map, at),
+            Expr::Call(call) => self.call(part, call, at),
+            Expr::Struct(_) => self.problem(at, "messages are not known here", None),
+            Expr::Comprehension(_) | Expr::Unspecified => self.problem(at, "not an expression", None),
+        }
+    }
+
+    /// Checks a part that may be a path; what it stands for is not read yet.
+    pub(super) fn place(&mut self, part: &IdedExpr) -> Node {
+        self.part(part)
+    }
+
+    fn name(&mut self, name: &str, at: Range<usize>) -> Node {
+        let Some((path, shape)) = self.root(name) else {
+            let known = self.names();
+            let help =
+                meant(name, known.iter().map(String::as_str)).map(|it| format!("did you mean `{it}`?"));
+            let all = || format!("known here: {}", known.join(", "));
+            return self.problem(at, format!("unknown name `{name}`"), help.or_else(|| Some(all())));
+        };
+        match &path.root {
+            Root::Previous => self.previous_read = true,
+            Root::Lookup(at, _) => {
+                if let Some(read) = self.lookups_read.get_mut(*at) {
+                    *read = true;
+                }
+            }
+            _ => (),
+        }
+        Node { path: Some(path), ..self.node(build::name(name), shape, 0, at) }
+    }
+
+    /// One step further along a path, or into a computed value. `place` is where the step itself is written.
+    pub(super) fn step(&mut self, operand: Node, step: Step, place: Range<usize>, at: Range<usize>) -> Node {
+        let operand = if operand.path.is_none() { self.settle(operand) } else { self.guarded(operand) };
+        let wanted = match step {
+            Step::Field(_) => Kinds::MAP,
+            Step::Item(_) => Kinds::LIST,
+        };
+        let kinds = self.shapes.kinds(operand.shape);
+        if !kinds.meets(wanted) {
+            let has = if wanted == Kinds::MAP { "no fields" } else { "no items by number" };
+            let text = self.quoted(&operand.at);
+            return self.problem(place, format!("`{text}` is {} and has {has}", kinds.text()), None);
+        }
+        if kinds == wanted | Kinds::NULL && !self.certain(&operand, Certain::NotNull) {
+            return self.may_be_null(&operand);
+        }
+        let (shape, required) = match &step {
+            Step::Item(_) => (self.shapes.get(operand.shape).items, true),
+            Step::Field(name) => match self.shapes.field(operand.shape, name) {
+                Found::Field(shape, required) => (shape, required),
+                Found::Unnamed(shape) => (shape, false),
+                Found::Closed => return self.no_such_field(&operand, name, place),
+            },
+        };
+        let lenient = required || self.shapes.get(operand.shape).lenient;
+        let expr = match &step {
+            Step::Field(name) => {
+                self.words.insert(name.clone());
+                build::select(operand.expr, name, false)
+            }
+            Step::Item(at) => build::call(
+                cel::common::ast::operators::INDEX,
+                vec![
+                    operand.expr,
+                    build::literal(LiteralValue::Int(i64::try_from(*at).unwrap_or(i64::MAX).into())),
+                ],
+            ),
+        };
+        let mut node = self.node(expr, shape, operand.cost, at);
+        node.path = operand.path.map(|it| it.then(step));
+        node.unguarded = !lenient && node.path.is_some() && !self.certain(&node, Certain::Present);
+        node
+    }
+
+    fn certain(&self, node: &Node, what: Certain) -> bool {
+        node.path.as_ref().is_some_and(|it| self.facts.contains(&(it.clone(), what)))
+    }
+
+    fn may_be_null(&mut self, node: &Node) -> Node {
+        let text = self.quoted(&node.at);
+        let mut help = format!("guard it: `{text} != null && …`");
+        if matches!(&node.path, Some(Path { root: Root::Lookup(..), .. })) {
+            help.push_str(", or write `required = true` at the lookup");
+        }
+        self.problem(node.at.clone(), format!("`{text}` may be null here"), Some(help))
+    }
+
+    fn no_such_field(&mut self, operand: &Node, name: &str, place: Range<usize>) -> Node {
+        let fields = self.shapes.get(operand.shape).fields.clone();
+        let text = self.quoted(&operand.at);
+        let help = meant(name, fields.iter().map(|it| &*it.name)).map(|it| format!("did you mean `{it}`?"));
+        self.problem(place, format!("`{text}` has no field `{name}`"), help)
+    }
+
+    /// Notes a problem if the value may be missing.
+    fn guarded(&mut self, mut node: Node) -> Node {
+        if std::mem::take(&mut node.unguarded) {
+            let text = self.quoted(&node.at);
+            let help = format!("guard it: `has({text}) && …`, or let the schema require it");
+            self.problems.push(Problem {
+                at: node.at.clone(),
+                what: format!("`{text}` may be missing here"),
+                help: Some(help),
+            });
+        }
+        node
+    }
+
+    /// A node whose value is read: its path becomes a slot.
+    pub(super) fn settle(&mut self, node: Node) -> Node {
+        let node = self.guarded(node);
+        let Some(path) = node.path.clone() else { return node };
+        if matches!(path.root, Root::Local(..)) {
+            return node;
+        }
+        if path.steps.is_empty() && matches!(path.root, Root::Variables | Root::Reader) {
+            let text = self.quoted(&node.at);
+            return self.problem(node.at, format!("`{text}` stands only before one of its fields"), None);
+        }
+        let time = path.root == Root::Now;
+        let read = self.slot(path, Look::Value, node.shape);
+        let expr = if time { build::call("timestamp", vec![read]) } else { read };
+        Node { expr, path: node.path, ..self.node(build::name(""), node.shape, 1, node.at) }
+    }
+
+    /// The name under which the binder knows one look at one path.
+    pub(super) fn slot(&mut self, path: Path, look: Look, shape: ShapeId) -> IdedExpr {
+        let known = self.slots.iter().position(|it| it.path == path && it.look == look);
+        let at = known.unwrap_or_else(|| {
+            let size = if look == Look::Value { self.shapes.size(shape).steps() } else { 1 };
+            self.binding = self.binding.saturating_add(size);
+            self.slots.push(Slot { path, look, shape });
+            self.slots.len() - 1
+        });
+        build::name(&format!("#{at}"))
+    }
+}
