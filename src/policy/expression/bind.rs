@@ -67,6 +67,14 @@ impl<'w> Binder<'w> {
         self.bound.get(place)?.get()?.as_ref().err().cloned()
     }
 
+    /// What was read and could have been of several sorts, with the name of the type that it had.
+    pub(super) fn surprises(&self) -> impl Iterator<Item = (&Path, &str)> {
+        self.slots.iter().zip(&self.bound).filter_map(|(slot, bound)| {
+            let bound = bound.get()?.as_ref().ok()?;
+            (!self.shapes.kinds(slot.shape).is_one()).then(|| (&slot.path, bound.get_type().name()))
+        })
+    }
+
     fn bind(&self, slot: &Slot) -> Result<Bound<'w>, EvalFault> {
         let found = slot.path.find(self.names);
         match slot.look {
