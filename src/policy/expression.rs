@@ -8,6 +8,7 @@ mod bind;
 mod build;
 mod calls;
 mod check;
+mod cost;
 mod fault;
 mod functions;
 mod guard;
@@ -15,6 +16,7 @@ mod kinds;
 mod operators;
 mod path;
 mod schema;
+mod scope;
 mod shape;
 mod text;
 
@@ -80,6 +82,7 @@ struct Computed {
     patterns: Vec<Pattern>,
     shapes: Shapes,
     words: BTreeSet<Arc<str>>,
+    straight: bool,
 }
 
 /// Which names may stand, and what is known of their types.
@@ -285,10 +288,11 @@ impl Computed {
     fn evaluate(&self, binder: &Binder<'_>) -> Result<Value, EvalFault> {
         let mut context = Context::with_env(functions::environment());
         context.set_variable_resolver(binder);
-        match CelValue::resolve_val(&self.expr, &context) {
+        let result = match CelValue::resolve_val(&self.expr, &context) {
             Ok(value) => bind::json(value.as_ref()),
-            Err(error) => Err(fault::of(&error, binder, &self.words)),
-        }
+            Err(error) => Err(fault::of(&error, binder, &self.words, self.straight)),
+        };
+        result
     }
 }
 
@@ -312,7 +316,7 @@ fn check(text: &str, scope: &Scope<'_>, wanted: Wanted) -> Result<Expression, Ve
         let help = "give its seconds: `(…).getSeconds()`";
         checker.whole_problem(whole.clone(), "a duration is not JSON".to_owned(), help);
     }
-    let cost = node.cost.saturating_add(checker.binding);
+    let cost = node.cost.saturating_add(checker.once);
     if EXPRESSION_COST_MAX < cost && checker.problems.is_empty() {
         let what = format!("the expression may take {cost} steps, more than {EXPRESSION_COST_MAX}");
         let help = "bound its lists and texts in the schema: `maxItems`, `maxProperties`, `maxLength`";
@@ -330,8 +334,14 @@ fn check(text: &str, scope: &Scope<'_>, wanted: Wanted) -> Result<Expression, Ve
     };
     let identity_read = checker.slots.iter().any(names_it);
     let program = program(node, checker);
-    let source = text.into();
-    Ok(Expression(Arc::new(Inner { source, program, cost, previous_read, identity_read, lookups_read })))
+    Ok(Expression(Arc::new(Inner {
+        source: text.into(),
+        program,
+        cost,
+        previous_read,
+        identity_read,
+        lookups_read,
+    })))
 }
 
 /// The simplest way to evaluate what was checked.
@@ -350,8 +360,8 @@ fn program(node: Node, checker: Checker<'_>) -> Program {
     {
         return Program::Constant(value);
     }
-    let Checker { slots, patterns, shapes, words, .. } = checker;
-    Program::Computed(Box::new(Computed { expr: node.expr, slots, patterns, shapes, words }))
+    let Checker { slots, patterns, shapes, words, straight, .. } = checker;
+    Program::Computed(Box::new(Computed { expr: node.expr, slots, patterns, shapes, words, straight }))
 }
 
 /// Parts and levels of an expression.

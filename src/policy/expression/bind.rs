@@ -67,6 +67,14 @@ impl<'w> Binder<'w> {
         self.bound.get(place)?.get()?.as_ref().err().cloned()
     }
 
+    /// What was read and could have been of several sorts, with the name of the type that it had.
+    pub(super) fn surprises(&self) -> impl Iterator<Item = (&Path, &str)> {
+        self.slots.iter().zip(&self.bound).filter_map(|(slot, bound)| {
+            let bound = bound.get()?.as_ref().ok()?;
+            (!self.shapes.kinds(slot.shape).is_one()).then(|| (&slot.path, bound.get_type().name()))
+        })
+    }
+
     fn bind(&self, slot: &Slot) -> Result<Bound<'w>, EvalFault> {
         let found = slot.path.find(self.names);
         match slot.look {
@@ -187,7 +195,7 @@ impl<'r> Reader<'r> {
     fn number<'w>(&self, number: &Number, kinds: Kinds) -> Result<Bound<'w>, EvalFault> {
         let value = number.as_f64().ok_or_else(|| self.fault("is not a number that can be computed with"))?;
         let whole = number.as_i64().or_else(|| whole(value));
-        if !number.is_f64() && whole.is_none_or(|it| it.unsigned_abs() > SAFE_INTEGER_MAX.unsigned_abs()) {
+        if !number.is_f64() && !whole.is_some_and(|it| it.unsigned_abs() <= SAFE_INTEGER_MAX.unsigned_abs()) {
             return Err(self.fault("is an integer beyond 2^53 - 1"));
         }
         Ok(match whole.filter(|_| kinds.meets(Kinds::INT) && !kinds.meets(Kinds::DOUBLE)) {

@@ -131,7 +131,9 @@ impl Checker<'_> {
                 let what = format!("`{name}` wants {}, and this is {}", wanted.text(), kinds.text());
                 return self.problem(node.at, what, None);
             }
-            cost = cost.saturating_add(node.cost);
+            // Only texts are looked at whole.
+            let looked = if kinds.meets(Kinds::STRING) { self.looked(&node, 1) } else { 0 };
+            cost = cost.saturating_add(node.cost).saturating_add(looked);
             size.bytes = size.bytes.saturating_add(self.shapes.size(node.shape).bytes);
             exprs.push(node.expr);
         }
@@ -147,7 +149,7 @@ impl Checker<'_> {
         } else {
             build::call(name, exprs)
         };
-        self.node(expr, shape, cost.saturating_add(size.bytes / 32), at)
+        self.node(expr, shape, cost, at)
     }
 
     /// `text.matches("pattern")`: the pattern is compiled here, once, with linear time and bounded size.
@@ -171,7 +173,7 @@ impl Checker<'_> {
         let read = build::name(&format!("@{}", self.patterns.len()));
         self.patterns.push(pattern);
         // The automaton is built while it is used: a byte may cost a good deal more than one that is compared.
-        let cost = node.cost.saturating_add(self.shapes.size(node.shape).bytes / 4);
+        let cost = node.cost.saturating_add(self.looked(&node, 8));
         self.node(build::call("@matches", vec![node.expr, read]), Shapes::BOOL, cost, at)
     }
 
@@ -241,23 +243,16 @@ impl Checker<'_> {
             let what = format!("`{name}` goes over a list or an object, and `{text}` is {}", kinds.text());
             return self.problem(whole.at, what, None);
         }
-        let place = self.parsed.place(variable);
-        let variable = match &variable.expr {
-            Expr::Ident(it) if !it.starts_with('.') => it.as_str(),
-            _ => {
-                let help = format!("write `{}`", usage(name));
-                let what = format!("`{name}` wants a new name for each item");
-                return self.problem(self.parsed.extent(variable), what, Some(help));
-            }
+        let variable = match self.item_name(name, variable) {
+            Ok(variable) => variable,
+            Err(problem) => return problem,
         };
-        if self.root(variable).is_some() {
-            let what = format!("the name `{variable}` is taken");
-            return self.problem(place, what, Some("choose another for the items".to_owned()));
-        }
-        if COMPREHENSION_DEPTH_MAX <= self.loops() {
+        if COMPREHENSION_DEPTH_MAX <= self.known.loops() {
             let what = format!("comprehensions lie in one another, more than {COMPREHENSION_DEPTH_MAX}");
             return self.problem(at, what, Some("each multiplies the cost of the next".to_owned()));
         }
+        // Each item is copied into the variable, and into the result if it stays.
+        let copies = self.looked(&whole, 2);
         let shape = self.shapes.get(whole.shape);
         let (count, size, items) = (shape.count, shape.size, shape.items);
         let item = match (kinds.meets(Kinds::LIST), kinds.meets(Kinds::MAP)) {
@@ -266,21 +261,17 @@ impl Checker<'_> {
             _ => Shapes::UNTYPED,
         };
         let wants_truth = name != "map";
-        let (when_node, body_node) = self.with_local(variable, item, |it| match when {
-            Some(when) => {
-                let node = it.boolean(when);
-                let facts = it.facts(when, true);
-                (Some(node), it.with_facts(facts, |it| it.value(body)))
-            }
-            None if wants_truth => (None, it.boolean(body)),
-            None => (None, it.value(body)),
+        let (when_node, body_node, copied) = self.with_local(variable, (item, size), |it| {
+            let when_node = when.map(|when| it.boolean(when));
+            let facts = when.map(|when| it.facts(when, true)).unwrap_or_default();
+            let body_node =
+                it.with_facts(facts, |it| if wants_truth { it.boolean(body) } else { it.value(body) });
+            let copied = if wants_truth { 0 } else { it.looked(&body_node, 1) };
+            (when_node, body_node, copied)
         });
-        let made = self.shapes.size(body_node.shape);
-        let copied = if wants_truth { 0 } else { made.steps() };
-        let once = body_node.cost.saturating_add(when_node.as_ref().map_or(0, |it| it.cost));
-        let once = once.saturating_add(copied).saturating_add(ROUND_STEPS);
-        // Each item is copied into the variable, and into the result if it stays: all of them together are the range.
-        let cost = whole.cost.saturating_add(count.saturating_mul(once)).saturating_add(2 * size.steps());
+        let round = body_node.cost.saturating_add(when_node.as_ref().map_or(0, |it| it.cost));
+        let round = round.saturating_add(copied).saturating_add(ROUND_STEPS);
+        let cost = whole.cost.saturating_add(count.saturating_mul(round)).saturating_add(copies);
         let shape = self.gathered(name, item, body_node.shape, count, size);
         let range = if kinds.meets(Kinds::MAP) { build::call("@keys", vec![whole.expr]) } else { whole.expr };
         let turn = match name {
@@ -291,6 +282,24 @@ impl Checker<'_> {
             _ => Loop::Map { when: when_node.map(|it| it.expr), to: body_node.expr },
         };
         self.node(build::comprehension(range, variable, turn), shape, cost, at)
+    }
+
+    /// The name that a comprehension gives each item: a new one.
+    fn item_name<'e>(&mut self, function: &str, variable: &'e IdedExpr) -> Result<&'e str, Node> {
+        let place = self.parsed.extent(variable);
+        let name = match &variable.expr {
+            Expr::Ident(it) if !it.starts_with('.') => it.as_str(),
+            _ => {
+                let help = format!("write `{}`", usage(function));
+                let what = format!("`{function}` wants a new name for each item");
+                return Err(self.problem(place, what, Some(help)));
+            }
+        };
+        if self.known.root(name).is_some() {
+            let what = format!("the name `{name}` is taken");
+            return Err(self.problem(place, what, Some("choose another for the items".to_owned())));
+        }
+        Ok(name)
     }
 
     /// The shape of what a comprehension gives.

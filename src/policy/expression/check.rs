@@ -10,21 +10,18 @@ use cel::{
     common::ast::{Expr, LiteralValue},
 };
 
-use crate::{
-    domain::limits::{IDENTITY_CHARS_MAX, NAME_CHARS_MAX},
-    policy::{
-        expression::{
-            ItemName, Problem, Scope, Typed, build,
-            functions::Pattern,
-            guard::{Certain, Facts},
-            kinds::Kinds,
-            path::{Look, Path, Root, Step},
-            schema,
-            shape::{Field, Found, ShapeId, Shapes},
-            text::Parsed,
-        },
-        fault::meant,
+use crate::policy::{
+    expression::{
+        Problem, Scope, build,
+        functions::Pattern,
+        guard::{Certain, Facts},
+        kinds::Kinds,
+        path::{Look, Path, Root, Step},
+        scope::Known,
+        shape::{Found, ShapeId, Shapes},
+        text::Parsed,
     },
+    fault::meant,
 };
 
 /// A checked part of an expression.
@@ -49,22 +46,13 @@ pub(super) struct Slot {
     pub(super) shape: ShapeId,
 }
 
-/// A variable of a comprehension.
-struct Local {
-    path: Path,
-    shape: ShapeId,
-}
-
 /// The state of a check.
 pub(super) struct Checker<'s> {
     pub(super) parsed: &'s Parsed,
     text: &'s str,
-    scope: &'s Scope<'s>,
+    pub(super) known: Known<'s>,
     pub(super) shapes: Shapes,
-    roots: Roots,
-    facts: Facts,
-    locals: Vec<Local>,
-    locals_made: usize,
+    pub(super) facts: Facts,
     pub(super) slots: Vec<Slot>,
     pub(super) patterns: Vec<Pattern>,
     pub(super) problems: Vec<Problem>,
@@ -72,133 +60,31 @@ pub(super) struct Checker<'s> {
     pub(super) lookups_read: Vec<bool>,
     /// The fields that the text names: these may be told when one is missing.
     pub(super) words: BTreeSet<Arc<str>>,
-    /// Steps that it takes to bind what is read, each once.
-    pub(super) binding: u64,
-}
-
-/// The shapes of the names.
-struct Roots {
-    data: ShapeId,
-    previous: ShapeId,
-    variables: ShapeId,
-    reader: ShapeId,
-    name: ShapeId,
-    identity: ShapeId,
-}
-
-impl Roots {
-    fn of(scope: &Scope<'_>, shapes: &mut Shapes) -> Self {
-        let data = match scope.data {
-            Typed::Schema(root) => schema::shape(root, shapes),
-            Typed::Unknown => Shapes::OBJECT,
-        };
-        let previous = shapes.or_null(data);
-        let name = shapes.text(4 * NAME_CHARS_MAX as u64);
-        let identity = shapes.text(4 * IDENTITY_CHARS_MAX as u64);
-        let field = |it: &str, shape: ShapeId| Field { name: it.into(), shape, required: true };
-        let variables = shapes.object(scope.variables.iter().map(|it| field(it, name)).collect());
-        let reader = shapes.object(vec![field("identity", identity), field("claims", Shapes::CLAIMS)]);
-        Self { data, previous, variables, reader, name, identity }
-    }
+    /// Whether no value comes from inside of another, but by a path.
+    pub(super) straight: bool,
+    /// Steps that are taken once: to bind what is read, and to look at all items of a comprehension.
+    pub(super) once: u64,
 }
 
 impl<'s> Checker<'s> {
     pub(super) fn new(parsed: &'s Parsed, text: &'s str, scope: &'s Scope<'s>) -> Self {
         let mut shapes = Shapes::new();
-        let roots = Roots::of(scope, &mut shapes);
+        let known = Known::new(scope, &mut shapes);
         Self {
             parsed,
             text,
-            scope,
+            known,
             shapes,
-            roots,
             facts: Facts::new(),
-            locals: Vec::new(),
-            locals_made: 0,
             slots: Vec::new(),
             patterns: Vec::new(),
             problems: Vec::new(),
             previous_read: false,
             lookups_read: vec![false; scope.lookups.len()],
             words: BTreeSet::new(),
-            binding: 0,
+            straight: true,
+            once: 0,
         }
-    }
-
-    /// The path and the shape that a name stands for.
-    pub(super) fn root(&self, name: &str) -> Option<(Path, ShapeId)> {
-        if let Some(local) = self.locals.iter().find(|it| it.path.root.to_string() == name) {
-            return Some((local.path.clone(), local.shape));
-        }
-        let (scope, roots) = (self.scope, &self.roots);
-        let lookup = || scope.lookups.iter().position(|it| it.name == name);
-        let found = match name {
-            "vars" => (Root::Variables, roots.variables),
-            "key" if scope.item == Some(ItemName::Key) => (Root::Key, roots.name),
-            "index" if scope.item == Some(ItemName::Index) => (Root::Index, Shapes::INT),
-            "reader" if scope.reader => (Root::Reader, roots.reader),
-            "data" if !scope.reader => (Root::Data, roots.data),
-            "previous" if !scope.reader && scope.previous => (Root::Previous, roots.previous),
-            "claims" if !scope.reader => (Root::Claims, Shapes::CLAIMS),
-            "identity" if !scope.reader => (Root::Identity, roots.identity),
-            "now" if !scope.reader => (Root::Now, Shapes::TIME),
-            // Whose identity is meant, where one reads what another wrote? That has to be said.
-            "identity" | "data" | "previous" | "claims" | "now" => return None,
-            _ => match lookup().filter(|_| !scope.reader) {
-                Some(at) => {
-                    let required = scope.lookups.get(at).is_some_and(|it| it.required);
-                    let shape = if required { Shapes::OBJECT } else { Shapes::OBJECT_OR_NULL };
-                    (Root::Lookup(at, name.into()), shape)
-                }
-                None if scope.variables.iter().any(|it| &**it == name) => {
-                    return Some((Path::of(Root::Variables).then(Step::Field(name.into())), roots.name));
-                }
-                None => return None,
-            },
-        };
-        Some((Path::of(found.0), found.1))
-    }
-
-    /// The names that can stand.
-    fn names(&self) -> Vec<String> {
-        const ROOTS: [&str; 9] =
-            ["data", "previous", "claims", "identity", "now", "vars", "key", "index", "reader"];
-        let lookups = self.scope.lookups.iter().map(|it| it.name.to_owned());
-        let variables = self.scope.variables.iter().map(|it| it.to_string());
-        let locals = self.locals.iter().map(|it| it.path.root.to_string());
-        let mut names: Vec<String> = ROOTS.iter().map(|it| (*it).to_owned()).collect();
-        names.extend(lookups.chain(variables).chain(locals));
-        names.retain(|it| self.root(it).is_some());
-        names
-    }
-
-    /// Evaluates `part` with a further variable in scope.
-    pub(super) fn with_local<T>(
-        &mut self,
-        name: &str,
-        shape: ShapeId,
-        check: impl FnOnce(&mut Self) -> T,
-    ) -> T {
-        self.locals_made += 1;
-        let path = Path::of(Root::Local(self.locals_made, name.into()));
-        self.locals.push(Local { path, shape });
-        let result = check(self);
-        self.locals.pop();
-        result
-    }
-
-    /// How many comprehensions lie around what is looked at.
-    pub(super) fn loops(&self) -> usize {
-        self.locals.len()
-    }
-
-    /// Evaluates `part` where more is certain.
-    pub(super) fn with_facts<T>(&mut self, mut facts: Facts, check: impl FnOnce(&mut Self) -> T) -> T {
-        let before = self.facts.clone();
-        self.facts.append(&mut facts);
-        let result = check(self);
-        self.facts = before;
-        result
     }
 
     /// Notes a problem; the check goes on with a value of which nothing is known.
@@ -268,8 +154,8 @@ impl<'s> Checker<'s> {
     }
 
     fn name(&mut self, name: &str, at: Range<usize>) -> Node {
-        let Some((path, shape)) = self.root(name) else {
-            let known = self.names();
+        let Some((path, shape)) = self.known.root(name) else {
+            let known = self.known.names();
             let help =
                 meant(name, known.iter().map(String::as_str)).map(|it| format!("did you mean `{it}`?"));
             let all = || format!("known here: {}", known.join(", "));
@@ -355,7 +241,12 @@ impl<'s> Checker<'s> {
     fn guarded(&mut self, mut node: Node) -> Node {
         if std::mem::take(&mut node.unguarded) {
             let text = self.quoted(&node.at);
-            let help = format!("guard it: `has({text}) && …`, or let the schema require it");
+            let help = match text.ends_with(']') {
+                true => {
+                    "ask for the key first, `\"key\" in object && …`, or let the schema require it".to_owned()
+                }
+                false => format!("guard it: `has({text}) && …`, or let the schema require it"),
+            };
             self.problems.push(Problem {
                 at: node.at.clone(),
                 what: format!("`{text}` may be missing here"),
@@ -387,7 +278,7 @@ impl<'s> Checker<'s> {
         let known = self.slots.iter().position(|it| it.path == path && it.look == look);
         let at = known.unwrap_or_else(|| {
             let size = if look == Look::Value { self.shapes.size(shape).steps() } else { 1 };
-            self.binding = self.binding.saturating_add(size);
+            self.once = self.once.saturating_add(size);
             self.slots.push(Slot { path, look, shape });
             self.slots.len() - 1
         });

@@ -6,8 +6,14 @@ use cel::ExecutionError;
 
 use crate::policy::expression::{EvalFault, bind::Binder};
 
-/// The fault that an error of the crate means.
-pub(super) fn of(error: &ExecutionError, binder: &Binder<'_>, words: &BTreeSet<Arc<str>>) -> EvalFault {
+/// The fault that an error of the crate means; `words` are the fields that the expression itself names, and it is
+/// `straight` if it has neither comprehensions nor computed indices.
+pub(super) fn of(
+    error: &ExecutionError,
+    binder: &Binder<'_>,
+    words: &BTreeSet<Arc<str>>,
+    straight: bool,
+) -> EvalFault {
     let (place, message) = match error {
         ExecutionError::UndeclaredReference(name) => {
             if let Some(fault) = binder.fault(name) {
@@ -26,16 +32,20 @@ pub(super) fn of(error: &ExecutionError, binder: &Binder<'_>, words: &BTreeSet<A
         ExecutionError::Overflow(operator, ..) => ("", format!("`{}` overflows", sign(operator))),
         ExecutionError::UnsupportedBinaryOperator(operator, left, right) => {
             let types = [left.type_of().to_string(), right.type_of().to_string()];
-            ("", unfit(operator, &types))
+            return unfit(operator, &types, binder, straight);
         }
         ExecutionError::NoSuchOverload(overload) => {
-            ("", unfit(overload.function(), overload.argument_types()))
+            return unfit(overload.function(), overload.argument_types(), binder, straight);
         }
         ExecutionError::ValuesNotComparable(left, right) => {
             let types = [left.type_of().to_string(), right.type_of().to_string()];
-            ("", unfit("<", &types))
+            return unfit("<", &types, binder, straight);
         }
-        ExecutionError::UnexpectedType { got, want } => ("", format!("{} is not {}", sort(got), sort(want))),
+        ExecutionError::UnexpectedType { got, want } => {
+            let message = format!("{} is not {}", sort(got), sort(want));
+            return EvalFault { place: culprit(std::slice::from_ref(got), binder, straight), message };
+        }
+        ExecutionError::UnsupportedKeyType(_) => ("", "a key is not a string".to_owned()),
         ExecutionError::FunctionError { function, .. } => {
             ("", format!("`{}` cannot take this value", sign(function)))
         }
@@ -45,9 +55,26 @@ pub(super) fn of(error: &ExecutionError, binder: &Binder<'_>, words: &BTreeSet<A
     EvalFault { place: place.to_owned(), message }
 }
 
-fn unfit(operator: &str, types: &[String]) -> String {
-    let types: Vec<&str> = types.iter().map(|it| sort(it)).collect();
-    format!("`{}` cannot take {}", sign(operator), types.join(" and "))
+fn unfit(operator: &str, types: &[String], binder: &Binder<'_>, straight: bool) -> EvalFault {
+    let place = culprit(types, binder, straight);
+    let sorts: Vec<&str> = types.iter().map(|it| sort(it)).collect();
+    let message = match (operator, sorts.as_slice()) {
+        ("@keys", [one]) => format!("a comprehension goes over a list or an object, not over {one}"),
+        ("@matches", [one, ..]) => format!("`matches` cannot take {one}"),
+        _ => format!("`{}` cannot take {}", sign(operator), sorts.join(" and ")),
+    };
+    EvalFault { place, message }
+}
+
+/// The one place whose value has such a type, and was not known to have it. An expression that is not straight
+/// gets values from inside of others: there, a type does not tell the place.
+fn culprit(types: &[String], binder: &Binder<'_>, straight: bool) -> String {
+    let mut places =
+        binder.surprises().filter(|it| straight && types.iter().any(|its| sort(its) == sort(it.1)));
+    match (places.next(), places.next()) {
+        (Some((path, _)), None) => path.to_string(),
+        _ => String::new(),
+    }
 }
 
 /// An operator as it is written.
@@ -59,7 +86,6 @@ fn sign(operator: &str) -> &str {
         "div" | "@divide" => "/",
         "rem" | "@modulo" => "%",
         "@in" => "in",
-        "@keys" => "map",
         "_._" => ".",
         "_[_]" => "[ ]",
         "_?_:_" => "?",

@@ -74,8 +74,9 @@ fn declare(environment: &mut Env) -> Result<(), DeclarationError> {
     let doubles = || vec![DOUBLE_TYPE, DOUBLE_TYPE];
     environment.add_overload("@matches", "matches", vec![STRING_TYPE, DYN_TYPE], matches)?;
     environment.add_overload("@number", "number", vec![DYN_TYPE], number)?;
+    environment.add_overload("@no_map", "no_map", vec![DYN_TYPE], no_map)?;
     environment.add_overload("@keys", "keys_of_map", vec![MAP_TYPE], keys)?;
-    environment.add_overload("@keys", "keys_of_list", vec![LIST_TYPE], first)?;
+    environment.add_overload("@keys", "keys_of_list", vec![LIST_TYPE], |args| first(args))?;
     environment.add_overload("@modulo", "modulo", doubles(), modulo)?;
     environment.add_overload("@divide", "divide", doubles(), divide)?;
     environment.add_overload("@min", "min_double", doubles(), |args| extreme(args, Ordering::Less))?;
@@ -118,6 +119,16 @@ fn keys<'b, 'v>(args: Vec<CowVal<'b, 'v>>) -> Answer<'b, 'v> {
     keys.sort();
     let copied = keys.into_iter().map(|it| it.inner().clone_as_boxed()).collect::<Vec<Box<dyn Val + 'v>>>();
     Ok(CowVal::owned(CelList::from(copied)))
+}
+
+/// Anything but an object: the crate would add the keys of one to a list, each time in another order.
+fn no_map<'b, 'v>(args: Vec<CowVal<'b, 'v>>) -> Answer<'b, 'v> {
+    let value = first(args)?;
+    if value.downcast_ref::<CelMap>().is_none() {
+        return Ok(value);
+    }
+    let types = ["list", "map"].map(str::to_owned);
+    Err(ExecutionError::no_such_overload("_+_", types.to_vec()))
 }
 
 fn doubles(args: &[CowVal<'_, '_>]) -> Option<(f64, f64)> {

@@ -80,7 +80,7 @@ impl Checker<'_> {
     /// The path that a part of an expression is, if it is one.
     fn path(&self, part: &IdedExpr) -> Option<Path> {
         match &part.expr {
-            Expr::Ident(name) => self.root(name).map(|it| it.0),
+            Expr::Ident(name) => self.known.root(name).map(|it| it.0),
             Expr::Select(select) => {
                 Some(self.path(&select.operand)?.then(Step::Field(select.field.as_str().into())))
             }

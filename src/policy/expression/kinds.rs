@@ -32,6 +32,11 @@ impl Kinds {
         self.0 & !other.0 == 0
     }
 
+    /// Whether there is one sort only.
+    pub(super) const fn is_one(self) -> bool {
+        self.0.count_ones() == 1
+    }
+
     /// These without the others.
     pub(super) const fn without(self, other: Self) -> Self {
         Self(self.0 & !other.0)

@@ -103,7 +103,7 @@ impl Checker<'_> {
             let what = format!("{} is never equal to {}", kinds.0.text(), kinds.1.text());
             return self.problem(at, what, None);
         }
-        let looked = self.shapes.size(first.shape).steps().min(self.shapes.size(second.shape).steps());
+        let looked = self.compared(&first, &second);
         let cost = first.cost.saturating_add(second.cost).saturating_add(looked);
         let name = if equal { operators::EQUALS } else { operators::NOT_EQUALS };
         self.node(build::call(name, vec![first.expr, second.expr]), Shapes::BOOL, cost, at)
@@ -149,18 +149,18 @@ impl Checker<'_> {
         if container.meets(Kinds::MAP) {
             among = among | Kinds::STRING;
         }
-        let numbers = among.meets(Kinds::NUMBER) && kinds.meets(Kinds::NUMBER);
-        if !(among.meets(kinds) || numbers) {
+        if !among.meets(kinds) && !(among.meets(Kinds::NUMBER) && kinds.meets(Kinds::NUMBER)) {
             let what = format!("{} is never in there: each is {}", kinds.text(), among.text());
             return self.problem(first.at, what, None);
         }
-        let looked = self.shapes.size(second.shape).steps();
+        let looked = self.looked(&second, 1);
         let cost = first.cost.saturating_add(second.cost).saturating_add(looked);
         self.node(build::call(operators::IN, vec![first.expr, second.expr]), Shapes::BOOL, cost, at)
     }
 
     /// `operand[index]` where the index is computed.
     fn indexed(&mut self, operand: &IdedExpr, index: &IdedExpr, at: Range<usize>) -> Node {
+        self.straight = false;
         let (whole, place) = (self.value(operand), self.value(index));
         let kinds = (self.shapes.kinds(whole.shape), self.shapes.kinds(place.shape));
         let list = kinds.0.meets(Kinds::LIST) && kinds.1.meets(Kinds::NUMBER);
@@ -196,13 +196,16 @@ impl Checker<'_> {
             let what = format!("`{sign}` cannot take {} and {}", kinds.0.text(), kinds.1.text());
             return self.problem(at, what, None);
         }
-        let (cost, sizes) = (
-            first.cost.saturating_add(second.cost),
-            self.shapes.size(first.shape).and(self.shapes.size(second.shape)),
-        );
+        let cost = first.cost.saturating_add(second.cost);
         let parts = Kinds::STRING | Kinds::LIST;
-        let size = if operator == Operator::Add && result.meets(parts) { sizes } else { Size::ONE };
-        let looked = if operator == Operator::Order { sizes.bytes / 32 } else { size.steps() };
+        let (size, looked) = match operator {
+            Operator::Add if result.meets(parts) => {
+                let sizes = self.shapes.size(first.shape).and(self.shapes.size(second.shape));
+                (sizes, self.looked(&first, 1).saturating_add(self.looked(&second, 1)))
+            }
+            Operator::Order => (Size::ONE, self.compared(&first, &second)),
+            _ => (Size::ONE, 1),
+        };
         let shape = self.result_shape(result, (first.shape, second.shape), size);
         let double = result.meets(Kinds::DOUBLE);
         let function = match operator {
@@ -214,6 +217,8 @@ impl Checker<'_> {
             Operator::Order => (first.expr, second.expr),
             _ => self.aligned(first, second),
         };
+        let mixed = operator == Operator::Add && kinds.0.meets(Kinds::LIST) && kinds.1.meets(Kinds::MAP);
+        let second = if mixed { build::call("@no_map", vec![second]) } else { second };
         self.node(build::call(function, vec![first, second]), shape, cost.saturating_add(looked), at)
     }
 
@@ -272,7 +277,7 @@ impl Checker<'_> {
             let node = self.value(element);
             let its = self.shapes.size(node.shape);
             // Each is copied into the list.
-            cost = cost.saturating_add(node.cost).saturating_add(its.steps());
+            cost = cost.saturating_add(node.cost).saturating_add(self.looked(&node, 1));
             size = size.and(its);
             items = Some(items.map_or(node.shape, |it| self.shapes.either(it, node.shape)));
             exprs.push(node.expr);
@@ -300,7 +305,8 @@ impl Checker<'_> {
                 fields.push(Field { name, shape: value.shape, required: true });
             }
             let its = self.shapes.size(key.shape).and(self.shapes.size(value.shape));
-            cost = cost.saturating_add(key.cost).saturating_add(value.cost).saturating_add(its.steps());
+            let copied = self.looked(&key, 1).saturating_add(self.looked(&value, 1));
+            cost = cost.saturating_add(key.cost).saturating_add(value.cost).saturating_add(copied);
             size = size.and(its);
             let pair = MapEntryExpr { key: key.expr, value: value.expr, optional: false };
             entries.push(IdedEntryExpr { id: 0, expr: EntryExpr::MapEntry(pair) });

@@ -1,5 +1,6 @@
 //! What expressions give, what they refuse, and what they cost.
 
+mod bounds;
 mod faults;
 mod good;
 mod problems;
@@ -136,19 +137,22 @@ fn compile(text: &str) -> Expression {
     compile_with(text, Some(&schema()), Wanted::Value, false).unwrap_or_else(|it| panic!("{text}: {it:#?}"))
 }
 
-fn evaluate(expression: &Expression, world: &World) -> Result<Value, EvalFault> {
-    let captures = captures();
-    let reader = world.reader.then_some(Reader { identity: "bob", claims: &world.claims });
-    expression.value(&Names {
+fn names<'w>(world: &'w World, captures: &'w Captures, lookups: &'w [Option<&'w Value>]) -> Names<'w> {
+    Names {
         data: &world.data,
         previous: world.previous.as_ref(),
         identity: "ada",
         claims: &world.claims,
-        captures: &captures,
+        captures,
         key: Some("k1"),
         index: None,
         now: Timestamp::from_millis(1_767_225_600_000),
-        lookups: &[world.board.as_ref(), None],
-        reader,
-    })
+        lookups,
+        reader: world.reader.then_some(Reader { identity: "bob", claims: &world.claims }),
+    }
+}
+
+fn evaluate(expression: &Expression, world: &World) -> Result<Value, EvalFault> {
+    let captures = captures();
+    expression.value(&names(world, &captures, &[world.board.as_ref(), None]))
 }

@@ -76,21 +76,28 @@ fn syntax(text: &str, errors: &ParseErrors) -> Problem {
     let at = offset(text, error.pos);
     let message = error.msg.strip_prefix("Syntax error: ").unwrap_or(&error.msg);
     let wanted = |it: &str| it.split(" expecting ").next().unwrap_or_default().to_owned();
-    let what = if message.contains("'<EOF>'") && text.len() <= at {
+    let choice = message.starts_with("Incomplete") && message.contains("_?_:_");
+    let help = choice.then(|| "put a choice that lies in another in parentheses".to_owned());
+    let what = if choice {
+        "a choice lacks its `:`".to_owned()
+    } else if message.contains("'<EOF>'") && text.len() <= at {
         "the expression ends too early".to_owned()
     } else if let Some(rest) = message.strip_prefix("token recognition error at: ") {
-        let end = rest.trim_matches('\'');
+        let end = rest.strip_prefix('\'').and_then(|it| it.strip_suffix('\'')).unwrap_or(rest);
         if end.starts_with(['"', '\'']) {
             "a text has no end".to_owned()
         } else {
             format!("`{end}` has no meaning here")
         }
+    } else if matches!(message, "invalid int literal" | "invalid double literal") {
+        "the number is too large".to_owned()
     } else if let Some((_, token)) = message.split_once(" input ") {
         format!("`{}` does not fit here", wanted(token).trim_matches('\''))
     } else {
         message.to_owned()
     };
-    Problem { at: at..text.len().min(at + 1), what, help: None }
+    let end = text.get(at..).and_then(|it| it.chars().next()).map_or(at, |it| at + it.len_utf8());
+    Problem { at: at..end, what, help }
 }
 
 /// The byte at a line (from 1) and a column (in characters, from 1).
@@ -126,12 +133,42 @@ impl Parsed {
 
     /// From where a part of the expression begins to where it ends.
     pub(super) fn extent(&self, part: &IdedExpr) -> Range<usize> {
-        let own = self.place(part);
+        balanced(&self.places.source, self.bare_extent(part))
+    }
+
+    fn bare_extent(&self, part: &IdedExpr) -> Range<usize> {
+        let mut own = self.place(part);
+        if let (Expr::Call(_), Some((_, stop))) = (&part.expr, self.places.offset_for(part.id)) {
+            own.end = own.end.max(stop as usize + 1);
+        }
         children(part).fold(own, |sum, it| {
-            let it = self.extent(it);
+            let it = self.bare_extent(it);
             sum.start.min(it.start)..sum.end.max(it.end)
         })
     }
+}
+
+/// The range, made longer until each bracket in it has its other half: the parser says where parts begin only.
+fn balanced(text: &str, range: Range<usize>) -> Range<usize> {
+    let (mut opened, mut closed, mut quoted) = (0_usize, 0_usize, None);
+    for letter in text.get(range.clone()).unwrap_or_default().chars() {
+        match (quoted, letter) {
+            (Some(quote), _) if quote == letter => quoted = None,
+            (Some(_), _) => (),
+            (None, '"' | '\'') => quoted = Some(letter),
+            (None, '(' | '[' | '{') => opened += 1,
+            (None, ')' | ']' | '}') if opened == 0 => closed += 1,
+            (None, ')' | ']' | '}') => opened -= 1,
+            _ => (),
+        }
+    }
+    let before = text.get(..range.start).unwrap_or_default();
+    let mut openers = before.rmatch_indices(['(', '[', '{']);
+    let start = closed.checked_sub(1).and_then(|it| openers.nth(it)).map_or(range.start, |it| it.0);
+    let mut closers = text.get(range.end..).unwrap_or_default().match_indices([')', ']', '}']);
+    let end =
+        opened.checked_sub(1).and_then(|it| closers.nth(it)).map_or(range.end, |it| range.end + it.0 + 1);
+    start..end
 }
 
 /// The parts of which an expression is made.
