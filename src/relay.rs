@@ -65,7 +65,7 @@ use crate::{
     domain::{
         change::Change,
         limits::{GROUPS_AHEAD_MAX, PASSAGES_MAX},
-        sid::{AccountSid, ObjectSid, ServiceSid},
+        sid::{AccountSid, ServiceSid},
         time::Timestamp,
     },
     policy::PolicySet,
@@ -286,28 +286,6 @@ impl Relay {
             settings,
         };
         Ok((rewrite::rewrite(admitted, &given)?, under))
-    }
-
-    /// Calls `then` when all writes that this client has sent before were answered: at once when it
-    /// cannot wait. It is called while the order of events is held, and must not block.
-    pub fn behind(&self, caller: &Caller, then: Box<dyn FnOnce() + Send>) {
-        let (Some(identity), Some(service)) = (caller.identity().cloned(), caller.service()) else {
-            return then();
-        };
-        let ticket = Ticket::Own(Box::new(move |_| then()));
-        if let Err((Ticket::Own(then), failure)) = self.inner.writer.behind(service, identity, ticket) {
-            then(Err(failure.into()));
-        }
-    }
-
-    /// Ends one subscription; nothing happens when there is none.
-    pub fn unwatch(&self, watcher_id: u64, object: ObjectSid) {
-        self.inner.hub.unsubscribe(watcher_id, object);
-    }
-
-    /// Ends all subscriptions of a connection.
-    pub fn unwatch_all(&self, watcher_id: u64) {
-        self.inner.hub.unsubscribe_all(watcher_id);
     }
 
     /// The service behind the alias `default`, if it was made.

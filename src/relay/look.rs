@@ -18,6 +18,7 @@ use crate::{
         receipt::Reading,
         refusal::{DecisionId, Missing, Reason},
         store::view::View,
+        ticket::Ticket,
         watcher::{Watch, Watched, Watcher},
     },
 };
@@ -51,6 +52,28 @@ impl Relay {
             then(outcome.map_err(|it| self.refused(caller, Look::Watch, &query, it)));
         };
         self.inner.hub.subscribe(service, watch, (watcher, caller), &judge, &mut told);
+    }
+
+    /// Calls `then` when all writes that this client has sent before were answered: at once when it
+    /// cannot wait. It is called while the order of events is held, and must not block.
+    pub fn behind(&self, caller: &Caller, then: Box<dyn FnOnce() + Send>) {
+        let (Some(identity), Some(service)) = (caller.identity().cloned(), caller.service()) else {
+            return then();
+        };
+        let ticket = Ticket::Own(Box::new(move |_| then()));
+        if let Err((Ticket::Own(then), failure)) = self.inner.writer.behind(service, identity, ticket) {
+            then(Err(failure.into()));
+        }
+    }
+
+    /// Ends one subscription; nothing happens when there is none.
+    pub fn unwatch(&self, watcher_id: u64, object: ObjectSid) {
+        self.inner.hub.unsubscribe(watcher_id, object);
+    }
+
+    /// Ends all subscriptions of a connection.
+    pub fn unwatch_all(&self, watcher_id: u64) {
+        self.inner.hub.unsubscribe_all(watcher_id);
     }
 
     /// Whether a caller may hear of an object, by the state and the policies of this moment.
