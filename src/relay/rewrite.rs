@@ -25,7 +25,6 @@ use crate::{
         gate::{self, Admitted, Grounds},
         record::{By, Effect, Publication, Record, Shell, Spot},
         refusal::{DecisionId, Missing, Reason, Refusal},
-        repetition,
         standing::Standing,
     },
 };
@@ -52,6 +51,8 @@ pub(super) struct Given {
     pub(super) plain_bytes_max: u64,
     /// The settings of the service, for a change of them.
     pub(super) settings: Option<Settings>,
+    /// What the attempt is known by when it comes again.
+    pub(super) batch: Option<[u8; 16]>,
 }
 
 /// Birth 1: a caller's admitted change.
@@ -60,7 +61,7 @@ pub(super) struct Given {
 /// When the shared side cannot be made of this data, or would break its schema.
 pub(super) fn rewrite(admitted: Admitted<Change>, given: &Given) -> Result<Batch, Refusal> {
     let (change, caller, at, grounds, standing, policies) = admitted.open();
-    let batch = repetition::batch_id(&caller, &change);
+    let batch = given.batch;
     let (decision, endpoint, policies) = (given.decision, caller.endpoint().cloned(), policies.hash().into());
     let by = by(&caller, &grounds, &change.operation, given);
     let effect = match standing {

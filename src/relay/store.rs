@@ -1,6 +1,7 @@
 //! Batches in, durable state out: the log, the view that it adds up to, and the one writer.
 
 pub(in crate::relay) mod apply;
+pub(in crate::relay) mod attempts;
 pub(in crate::relay) mod committed;
 mod embedded;
 mod memory;
@@ -13,7 +14,7 @@ pub(in crate::relay) mod writer;
 #[cfg(test)]
 mod contract;
 
-use apply::apply;
+use apply::enact;
 
 use view::View;
 
@@ -186,7 +187,7 @@ fn follow(
         Broken::Unknown => damaged("it holds a record that this program does not know"),
     })?;
     for record in &records {
-        apply(view, record).map_err(|_| damaged("a record of it cannot be applied"))?;
+        enact(view, record).map_err(|_| damaged("a record of it cannot be applied"))?;
     }
     (view.seq, view.chain) = (seq, head);
     match anchor {

@@ -9,6 +9,7 @@ mod world;
 use std::sync::mpsc::{Receiver, channel};
 
 use super::{
+    apply::apply,
     committed::{Committed, Verdict},
     *,
 };

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use imbl::{HashMap, OrdMap, OrdSet, Vector};
+use imbl::{HashMap, OrdMap, OrdSet};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -20,7 +20,10 @@ use crate::{
         time::Timestamp,
     },
     policy::Reserved,
-    relay::{record::Chain, store::pending::Pending},
+    relay::{
+        record::Chain,
+        store::{attempts::Attempts, pending::Pending},
+    },
 };
 
 /// Everything that stands.
@@ -44,6 +47,8 @@ pub(in crate::relay) struct View {
     pub(in crate::relay) made: u64,
     /// The services.
     pub(in crate::relay) services: OrdMap<ServiceSid, Arc<Tenant>>,
+    /// The last changes of the services themselves.
+    pub(in crate::relay) attempts: Attempts,
 }
 
 /// One service with all that is in it.
@@ -67,8 +72,8 @@ pub(in crate::relay) struct Tenant {
     /// The private objects, by their owners.
     pub(in crate::relay) private: OrdSet<(Identity, ObjectSid)>,
     pub(in crate::relay) usage: HashMap<Holder, Usage>,
-    pub(in crate::relay) remembered: HashMap<[u8; 16], Remembered>,
-    pub(in crate::relay) remembered_order: Vector<[u8; 16]>,
+    /// The last changes in it.
+    pub(in crate::relay) attempts: Attempts,
     /// What its webhook is to be told.
     pub(in crate::relay) pending: Pending,
 }
@@ -181,16 +186,6 @@ impl Gone {
     pub(in crate::relay) fn event(&self, object: ObjectSid) -> EventId {
         self.at.get(&object).copied().unwrap_or(self.floor)
     }
-}
-
-/// The answer to an attempt that may come again.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(in crate::relay) struct Remembered {
-    pub(in crate::relay) place: Option<Place>,
-    pub(in crate::relay) created: bool,
-    pub(in crate::relay) removed: bool,
-    pub(in crate::relay) revision: Revision,
-    pub(in crate::relay) event_id: EventId,
 }
 
 impl View {

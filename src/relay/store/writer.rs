@@ -242,7 +242,7 @@ impl Core {
                         rejudge: applied.rejudge,
                     }
                 }
-                Err(Rejection::Stale) => Verdict::Stale,
+                Err(Rejection::Stale | Rejection::Known) => Verdict::Stale,
                 Err(Rejection::Refused(reason)) => Verdict::Not(Error::from(reason)),
             };
             outcomes.push(Outcome { ticket, verdict });

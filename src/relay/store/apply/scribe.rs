@@ -44,8 +44,7 @@ impl Tenant {
             private: Default::default(),
             gone: Default::default(),
             usage: Default::default(),
-            remembered: Default::default(),
-            remembered_order: Default::default(),
+            attempts: Default::default(),
             pending: Default::default(),
         }
     }
