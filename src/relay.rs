@@ -275,8 +275,7 @@ impl Relay {
             fetch::standing(&view, it, address, caller, now).map(|standing| Standing { present, ..standing })
         });
         let batch = repetition::batch_id(caller, &attempt.change);
-        if let Some(receipt) = batch.and_then(|it| recall::answered(&view, caller, &attempt.change, &it, now))
-        {
+        if let Some(receipt) = batch.and_then(|it| self.recall(&view, caller, &attempt.change, &it, now)) {
             gate::recognise(caller, operation, standing.as_ref(), &self.inner.policies, now)?;
             return Ok(Passed::Answered(Box::new(receipt)));
         }

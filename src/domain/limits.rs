@@ -173,6 +173,8 @@ pub const PRESENCE_SECONDS: u64 = 30;
 pub const PRESENCE_GRACE_SECONDS: u64 = 120;
 /// Idempotency keys remembered for each service (decision 7).
 pub const REMEMBERED_MAX: usize = 65_536;
+/// Idempotency keys of messages, of which nothing is kept, remembered until the process ends.
+pub const MESSAGES_REMEMBERED_MAX: usize = 65_536;
 /// Bytes of an idempotency key.
 pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 128;
 

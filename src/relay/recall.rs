@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use super::Relay;
 use crate::{
     domain::{
         change::{Change, Operation},
@@ -26,8 +27,26 @@ use crate::{
     },
 };
 
-/// The first answer to this attempt, if it is remembered.
-pub(super) fn answered(
+impl Relay {
+    /// The first answer to this attempt, if it is remembered.
+    pub(super) fn recall(
+        &self,
+        view: &View,
+        caller: &Caller,
+        change: &Change,
+        batch: &BatchId,
+        now: Timestamp,
+    ) -> Option<Receipt> {
+        answered(view, caller, change, batch, now).or_else(|| {
+            let Operation::Publish { address, data } = &change.operation else { return None };
+            let message = self.inner.writer.sent(address.service, *batch)?;
+            Some(Receipt::Message { message, data: data.data().clone() })
+        })
+    }
+}
+
+/// The same of what is in the state.
+fn answered(
     view: &View,
     caller: &Caller,
     change: &Change,

@@ -8,6 +8,7 @@ mod memory;
 pub(in crate::relay) mod pending;
 mod point;
 mod queue;
+mod sent;
 mod snapshot;
 pub(in crate::relay) mod view;
 pub(in crate::relay) mod writer;

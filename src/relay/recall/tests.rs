@@ -1,6 +1,12 @@
 //! Every change that comes again under its request id has its first answer and no second effect.
 
-use std::net::Ipv4Addr;
+use std::{
+    net::Ipv4Addr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use serde_json::Value;
 
@@ -8,6 +14,7 @@ use crate::{
     domain::{
         change::{Change, Expect, IdempotencyKey, IfMatch, Operation},
         data::Input,
+        event::Event,
         name::{Identity, ItemId, ItemKey, UniqueName},
         object::{Address, ObjectKind, ObjectRef, Revision},
         permission::Permission,
@@ -17,7 +24,10 @@ use crate::{
         time::Ttl,
     },
     policy::PolicySet,
-    relay::{Caller, Credential, Error, LogIdentities, Reading, Reason, Receipt, Relay, Settings},
+    relay::{
+        Caller, Credential, Error, LogIdentities, Queued, Reading, Reason, Receipt, Relay, Settings, Watch,
+        Watcher,
+    },
 };
 
 const KINDS: [ObjectKind; 3] = [ObjectKind::Document, ObjectKind::List, ObjectKind::Map];
@@ -304,4 +314,56 @@ async fn grants_and_services_are_answered_again_too() {
     let remove = called("r", Operation::RemoveService { service: made });
     house.twice("a service", backend, remove, vec![]).await;
     house.twice("settings of one that is gone", backend, change, vec![]).await;
+}
+
+/// Counts what it hears.
+#[derive(Default)]
+struct Ear(AtomicUsize);
+
+impl Watcher for Ear {
+    fn id(&self) -> u64 {
+        1
+    }
+    fn queue(&self, _: &Arc<Event>) -> Queued {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Queued::Again
+    }
+    fn revoke(&self, _: ObjectSid, _: &Error) -> Queued {
+        Queued::Gone
+    }
+    fn flush(&self) {}
+}
+
+#[tokio::test]
+async fn a_repeated_message_is_told_once() {
+    let house = House::new().await;
+    let ear = Arc::new(Ear::default());
+    let listener: Arc<dyn Watcher> = ear.clone();
+    for (name, caller) in [("ada", &house.client("ada")), ("", &house.backend)] {
+        let stream = house.made(caller, ObjectKind::Stream, None).await;
+        house.done(house.permit(stream, "ear", Some(Permission::ALL))).await;
+        let watch = Watch { object: stream, since: None, anew: None };
+        house.relay.watch(&house.client("ear"), watch, &listener, &mut |it| assert!(it.is_ok()));
+        let send = |word, text| {
+            let (address, data) = (house.of(stream), Input::parse(text).unwrap());
+            called(word, Operation::Publish { address, data })
+        };
+        let heard = || {
+            // The answer comes before the events of its batch: this waits until they are told.
+            house.relay.unwatch_all(2);
+            ear.0.swap(0, Ordering::Relaxed)
+        };
+        house.twice("one after the other", caller, send("a", r#"{"n":1}"#), vec![]).await;
+        assert_eq!(heard(), 1, "`{name}` is heard once");
+        let both = (house.ask(caller, send("b", r#"{"n":1}"#)), house.ask(caller, send("b", r#"{"n":1}"#)));
+        let (one, two) = tokio::join!(both.0, both.1);
+        assert_eq!(meaning(&one.unwrap()), meaning(&two.unwrap()), "both at once");
+        assert_eq!(heard(), 1, "`{name}` is heard once");
+        house.ask(caller, send("b", r#"{"n":2}"#)).await.unwrap();
+        assert_eq!(heard(), 1, "other words are another message");
+        let gone = vec![Operation::Remove { address: house.of(stream) }];
+        house.twice("through a stream that is gone", caller, send("c", "{}"), gone).await;
+        // The message, and the end of the stream.
+        assert_eq!(heard(), 2);
+    }
 }
