@@ -154,6 +154,9 @@ pub(in crate::relay) enum Effect {
     Expire { service: ServiceSid, due: Vec<(ObjectSid, Option<ItemId>)> },
     /// These webhooks were sent or given up on.
     Settle { service: ServiceSid, hooks: Vec<u64> },
+    // Older logs know the effects by their places: new ones come at the end.
+    /// A document is removed if it stands at this revision.
+    RemoveAt { service: ServiceSid, object: ObjectSid, revision: Revision },
 }
 
 impl Effect {
@@ -173,7 +176,8 @@ impl Effect {
             | Self::Message { service, .. }
             | Self::Permit { service, .. }
             | Self::Expire { service, .. }
-            | Self::Settle { service, .. } => Some(*service),
+            | Self::Settle { service, .. }
+            | Self::RemoveAt { service, .. } => Some(*service),
         }
     }
 }
@@ -339,6 +343,7 @@ fn hash(seq: u64, sealed: &[u8]) -> Chain {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::object::ObjectKind;
 
     fn record() -> Record {
         Record {
@@ -364,6 +369,22 @@ mod tests {
             assert!(open(&[0; 32], 1, &flipped).is_err(), "byte {at} was flipped unnoticed");
         }
         assert!(open(&[0; 32], 1, &[]).is_err());
+    }
+
+    #[test]
+    fn effects_keep_their_places_in_the_log() {
+        let (service, object) =
+            (ServiceSid::new([1; 16]), ObjectSid { kind: ObjectKind::Document, bytes: [2; 16] });
+        let placed = [
+            (0, Effect::Found { secret: [9; 32] }),
+            (7, Effect::Remove { service, object }),
+            (14, Effect::Settle { service, hooks: Vec::new() }),
+            (15, Effect::RemoveAt { service, object, revision: Revision(1) }),
+        ];
+        for (place, effect) in placed {
+            let bytes = postcard::to_allocvec(&effect).expect("written");
+            assert_eq!(bytes.first(), Some(&place), "{effect:?}");
+        }
     }
 
     #[test]

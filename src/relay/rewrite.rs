@@ -195,7 +195,13 @@ impl Pen<'_> {
                 data: data.map(|it| it.data().clone()),
                 expires: self.expires(ttl),
             },
-            Operation::Remove { address } => Effect::Remove { service, object: self.object(&address)? },
+            Operation::Remove { address } => {
+                let object = self.object(&address)?;
+                match revision.filter(|_| address.kind == ObjectKind::Document) {
+                    Some(revision) => Effect::RemoveAt { service, object, revision },
+                    None => Effect::Remove { service, object },
+                }
+            }
             Operation::Push { address, data, ttl, collection_ttl } => Effect::Push {
                 service,
                 list: self.object(&address)?,

@@ -1,5 +1,7 @@
 //! Every change that comes again under its request id has its first answer and no second effect.
 
+mod conditions;
+
 use std::{
     net::Ipv4Addr,
     sync::{

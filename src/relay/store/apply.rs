@@ -132,7 +132,8 @@ pub(in crate::relay) fn enact(view: &mut View, record: &Record) -> Result<Applie
         | Effect::Message { service, .. }
         | Effect::Permit { service, .. }
         | Effect::Expire { service, .. }
-        | Effect::Settle { service, .. } => within(view, *service, record, at)?,
+        | Effect::Settle { service, .. }
+        | Effect::RemoveAt { service, .. } => within(view, *service, record, at)?,
     };
     // What is not logged leaves no trace, not even of its time.
     if !applied.repeated && record.is_kept() {
@@ -184,7 +185,10 @@ fn within(
                 publications: publications.as_deref(),
             },
         )?),
-        Effect::Remove { object, .. } => Some(object::remove(&mut scribe, &record.by, *object)?),
+        Effect::Remove { object, .. } => Some(object::remove(&mut scribe, &record.by, *object, None)?),
+        Effect::RemoveAt { object, revision, .. } => {
+            Some(object::remove(&mut scribe, &record.by, *object, Some(*revision))?)
+        }
         Effect::Push { list, shell, data, expires, collection_expires, publications, .. } => {
             Some(item::push(
                 &mut scribe,

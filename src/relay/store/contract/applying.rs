@@ -184,6 +184,12 @@ fn a_condition_on_the_revision_is_judged_in_order() {
     let current = Some(Revision(1));
     assert_eq!(late, Rejection::Refused(Reason::RevisionMismatch { of: Document, current }));
     done(&mut view, &world.backend(on(Revision(1))));
+    let (service, object) = (SERVICE, sid(Document, "page"));
+    let remove = |revision| world.backend(Effect::RemoveAt { service, object, revision });
+    let late = rejected(&mut view, &remove(Revision(1)));
+    let current = Some(Revision(2));
+    assert_eq!(late, Rejection::Refused(Reason::RevisionMismatch { of: Document, current }));
+    assert_eq!(told(&done(&mut view, &remove(Revision(2)))), ["object gone"]);
     let absent = |mut effect| {
         if let Effect::SetItem { if_match, .. } = &mut effect {
             *if_match = Some(IfMatch::Absent);
