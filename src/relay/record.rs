@@ -157,6 +157,8 @@ pub(in crate::relay) enum Effect {
     // Older logs know the effects by their places: new ones come at the end.
     /// A document is removed if it stands at this revision.
     RemoveAt { service: ServiceSid, object: ObjectSid, revision: Revision },
+    /// Shared objects with nothing in them and without an event since `before` are dropped, without a word.
+    Forget { service: ServiceSid, objects: Vec<ObjectSid>, before: Timestamp },
 }
 
 impl Effect {
@@ -177,7 +179,8 @@ impl Effect {
             | Self::Permit { service, .. }
             | Self::Expire { service, .. }
             | Self::Settle { service, .. }
-            | Self::RemoveAt { service, .. } => Some(*service),
+            | Self::RemoveAt { service, .. }
+            | Self::Forget { service, .. } => Some(*service),
         }
     }
 }
@@ -341,62 +344,4 @@ fn hash(seq: u64, sealed: &[u8]) -> Chain {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::object::ObjectKind;
-
-    fn record() -> Record {
-        Record {
-            at: Timestamp::from_seconds(7),
-            decision: DecisionId(1),
-            by: By::System,
-            endpoint: None,
-            policies: "".into(),
-            batch: Some([3; 16]),
-            effect: Effect::Found { secret: [9; 32] },
-        }
-    }
-
-    #[test]
-    fn groups_round_trip_and_name_what_is_broken() {
-        let (blob, head) = seal(&[0; 32], 1, &[record()]).expect("sealed");
-        assert_eq!(open(&[0; 32], 1, &blob), Ok((vec![record()], head)));
-        assert_eq!(open(&[1; 32], 1, &blob), Err(Broken::Chain));
-        assert_eq!(open(&[0; 32], 2, &blob), Err(Broken::Hash));
-        for at in 0..blob.len() {
-            let mut flipped = blob.clone();
-            flipped[at] ^= 1;
-            assert!(open(&[0; 32], 1, &flipped).is_err(), "byte {at} was flipped unnoticed");
-        }
-        assert!(open(&[0; 32], 1, &[]).is_err());
-    }
-
-    #[test]
-    fn effects_keep_their_places_in_the_log() {
-        let (service, object) =
-            (ServiceSid::new([1; 16]), ObjectSid { kind: ObjectKind::Document, bytes: [2; 16] });
-        let placed = [
-            (0, Effect::Found { secret: [9; 32] }),
-            (7, Effect::Remove { service, object }),
-            (14, Effect::Settle { service, hooks: Vec::new() }),
-            (15, Effect::RemoveAt { service, object, revision: Revision(1) }),
-        ];
-        for (place, effect) in placed {
-            let bytes = postcard::to_allocvec(&effect).expect("written");
-            assert_eq!(bytes.first(), Some(&place), "{effect:?}");
-        }
-    }
-
-    #[test]
-    fn a_group_of_the_version_before_is_read() {
-        let Record { at, decision, by, policies, batch, effect, .. } = record();
-        let before = RecordBefore { at, decision, by, policies, batch, effect };
-        let blob = [&[VERSION_BEFORE][..], &[0; 32]].concat();
-        let mut blob = postcard::to_extend(&vec![before], blob).expect("written");
-        let head = hash(1, &blob);
-        blob.extend_from_slice(&head);
-        assert_eq!(open(&[0; 32], 1, &blob), Ok((vec![record()], head)));
-        blob[0] = VERSION_BEFORE - 1;
-        assert_eq!(open(&[0; 32], 1, &blob), Err(Broken::Version));
-    }
-}
+mod tests;

@@ -114,6 +114,17 @@ pub(super) fn settlement(service: ServiceSid, hooks: Vec<u64>, decision: Decisio
     own(Effect::Settle { service, hooks }, "".into(), decision, at)
 }
 
+/// Birth 7: the sweep forgets shared objects that are empty and quiet.
+pub(super) fn oblivion(
+    service: ServiceSid,
+    objects: Vec<ObjectSid>,
+    before: Timestamp,
+    decision: DecisionId,
+    at: Timestamp,
+) -> Batch {
+    own(Effect::Forget { service, objects, before }, "".into(), decision, at)
+}
+
 fn own(effect: Effect, policies: Arc<str>, decision: DecisionId, at: Timestamp) -> Batch {
     Batch { record: Record { at, decision, by: By::System, endpoint: None, policies, batch: None, effect } }
 }

@@ -133,7 +133,8 @@ pub(in crate::relay) fn enact(view: &mut View, record: &Record) -> Result<Applie
         | Effect::Permit { service, .. }
         | Effect::Expire { service, .. }
         | Effect::Settle { service, .. }
-        | Effect::RemoveAt { service, .. } => within(view, *service, record, at)?,
+        | Effect::RemoveAt { service, .. }
+        | Effect::Forget { service, .. } => within(view, *service, record, at)?,
     };
     // What is not logged leaves no trace, not even of its time.
     if !applied.repeated && record.is_kept() {
@@ -247,6 +248,10 @@ fn within(
             for (object, item) in due {
                 publish::expire(&mut scribe, *object, item.as_ref());
             }
+            None
+        }
+        Effect::Forget { objects, before, .. } => {
+            objects.iter().for_each(|it| scribe.forget_object(*it, *before));
             None
         }
         Effect::Settle { hooks, .. } => {

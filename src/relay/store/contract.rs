@@ -3,6 +3,7 @@
 mod applying;
 mod collecting;
 mod damage;
+mod forgetting;
 mod hooking;
 mod world;
 

@@ -13,7 +13,7 @@ use crate::{
         data::Data,
         limits::TOMBSTONES_MAX,
         name::{Identity, ItemId, UniqueName},
-        object::{Address, EventId, Head, Item, ObjectKind, ObjectRef, Revision},
+        object::{Address, EventId, Head, Item, ObjectKind, ObjectRef, Revision, Space},
         permission::Permission,
         service::ServiceHead,
         sid::{ObjectSid, ServiceSid},
@@ -249,6 +249,23 @@ impl Object {
             Body::Items(items) => items.bytes,
             Body::Stream => 0,
         }
+    }
+
+    /// Whether it is shared and as good as absent: nothing in it, nobody shown, nothing granted, no end set,
+    /// and no event since `before` (decision 18).
+    pub(in crate::relay) fn is_idle(&self, before: Timestamp) -> bool {
+        let empty = match &self.body {
+            Body::Document { data, contributions } => data.is_empty() && contributions.is_empty(),
+            Body::Items(items) => {
+                items.standing.is_empty() && items.context.as_ref().is_none_or(Data::is_empty)
+            }
+            Body::Stream => true,
+        };
+        matches!(self.head.space, Space::Shared { .. })
+            && empty
+            && self.grants.is_empty()
+            && self.head.date_expires.is_none()
+            && self.head.date_updated <= before
     }
 
     /// What an identity holds on it.
