@@ -30,6 +30,7 @@ mod store;
 mod activation;
 mod settings;
 mod fetch;
+mod recall;
 mod fanout;
 mod journal;
 mod look;
@@ -83,6 +84,14 @@ use settings::random;
 use standing::Standing;
 use store::{Embedded, Memory, Store, committed::Committed, writer::Writer};
 use ticket::{Attempt, Ticket};
+
+/// What came out of the passage.
+enum Passed {
+    /// For the writer, with the policy behind the admission.
+    Batch(Batch, Option<Under>),
+    /// The attempt was done before: this is its answer.
+    Answered(Box<Receipt>),
+}
 
 /// The relay: cheap to clone, shared by all fronts.
 #[derive(Clone)]
@@ -236,16 +245,20 @@ impl Relay {
         let decided = if PASSAGES_MAX < attempt.passages {
             Err(Failure::Contended.into())
         } else {
-            self.pass(&attempt, charge).map(|(batch, under)| {
-                attempt.under = under;
-                batch
-            })
+            self.pass(&attempt, charge)
         };
         let failed = match decided {
-            Ok(batch) => match self.inner.writer.commit(batch, Ticket::Attempt(attempt)) {
-                Err((Ticket::Attempt(attempt), failure)) => (attempt, failure.into()),
-                Ok(()) | Err((Ticket::Own(_), _)) => return,
-            },
+            Ok(Passed::Batch(batch, under)) => {
+                attempt.under = under;
+                match self.inner.writer.commit(batch, Ticket::Attempt(attempt)) {
+                    Err((Ticket::Attempt(attempt), failure)) => (attempt, failure.into()),
+                    Ok(()) | Err((Ticket::Own(_), _)) => return,
+                }
+            }
+            Ok(Passed::Answered(receipt)) => {
+                self.decided(&attempt, Ok(&receipt));
+                return (attempt.answer.then)(Ok(*receipt));
+            }
             Err(error) => (attempt, error),
         };
         let (attempt, error) = failed;
@@ -254,8 +267,9 @@ impl Relay {
         (attempt.answer.then)(Err(error));
     }
 
-    /// The passage: standing → gate → rewrite. What comes out goes to the writer.
-    fn pass(&self, attempt: &Attempt, charge: Charge) -> Result<(Batch, Option<Under>), Error> {
+    /// The passage: standing → gate → rewrite. What comes out goes to the writer; an attempt that comes
+    /// again has its answer before anything is asked of what stands now.
+    fn pass(&self, attempt: &Attempt, charge: Charge) -> Result<Passed, Error> {
         let (caller, now) = (&attempt.caller, self.now());
         let operation = &attempt.change.operation;
         let view = self.inner.hub.view();
@@ -265,6 +279,11 @@ impl Relay {
             let present = caller.identity().is_some_and(|who| self.inner.presence.is_here(it, who));
             fetch::standing(&view, it, address, caller, now).map(|standing| Standing { present, ..standing })
         });
+        let batch = repetition::batch_id(caller, &attempt.change);
+        if let Some(receipt) = batch.and_then(|it| self.recall(&view, caller, &attempt.change, &it, now)) {
+            gate::recognise(caller, operation, standing.as_ref(), &self.inner.policies, now)?;
+            return Ok(Passed::Answered(Box::new(receipt)));
+        }
         let settings = operation.service().and_then(|it| view.tenant(it)).map(|it| it.head.settings.clone());
         if operation.grows()
             && let Some(what) = self.inner.watermark.short_of()
@@ -286,20 +305,9 @@ impl Relay {
             plain_objects_max: self.inner.plain_objects_max,
             plain_bytes_max: self.inner.plain_bytes_max,
             settings,
+            batch,
         };
-        Ok((rewrite::rewrite(admitted, &given)?, under))
-    }
-
-    /// Calls `then` when all writes that this client has sent before were answered: at once when it
-    /// cannot wait. It is called while the order of events is held, and must not block.
-    pub fn behind(&self, caller: &Caller, then: Box<dyn FnOnce() + Send>) {
-        let (Some(identity), Some(service)) = (caller.identity().cloned(), caller.service()) else {
-            return then();
-        };
-        let ticket = Ticket::Own(Box::new(move |_| then()));
-        if let Err((Ticket::Own(then), failure)) = self.inner.writer.behind(service, identity, ticket) {
-            then(Err(failure.into()));
-        }
+        Ok(Passed::Batch(rewrite::rewrite(admitted, &given)?, under))
     }
 
     /// The service behind the alias `default`, if it was made.

@@ -167,12 +167,18 @@ pub const CHECKPOINT_BYTES: u64 = 64 * 1024 * 1024;
 pub const STORE_BUSY_SECONDS: u64 = 5;
 /// Expired objects and items removed by one batch of the sweep.
 pub const SWEEP_MAX: usize = 256;
+/// Seconds after its last event at which a shared object with nothing in it is forgotten (decision 18).
+pub const SHARED_EMPTY_SECONDS: i64 = 24 * 3600;
+/// Objects that one round of the sweep looks at for empty ones: ten million are through in 40 minutes.
+pub const EMPTY_LOOKS_MAX: usize = 4_096;
 /// Seconds that an identity may have no socket before it counts as gone (decision 27).
 pub const PRESENCE_SECONDS: u64 = 30;
 /// Seconds after a start in which whoever was here may come back (decision 27).
 pub const PRESENCE_GRACE_SECONDS: u64 = 120;
 /// Idempotency keys remembered for each service (decision 7).
 pub const REMEMBERED_MAX: usize = 65_536;
+/// Idempotency keys of messages, of which nothing is kept, remembered until the process ends.
+pub const MESSAGES_REMEMBERED_MAX: usize = 65_536;
 /// Bytes of an idempotency key.
 pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 128;
 

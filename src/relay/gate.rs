@@ -282,6 +282,24 @@ fn judge(
     }
 }
 
+/// Whether an attempt that was done before may have its answer again: the credential still holds, for this
+/// service and this address. What else the gate asks was asked the first time, of what stood then.
+pub(super) fn recognise(
+    caller: &Caller,
+    operation: &Operation,
+    standing: Option<&Standing>,
+    policies: &Arc<PolicySet>,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    valid(caller, operation.service(), now)?;
+    match standing {
+        Some(standing) if operation.address().is_some() || operation.created().is_some() => {
+            access::grounds(caller, &Place::of(operation), standing, policies).map(|_| ())
+        }
+        _ => Ok(()),
+    }
+}
+
 /// The caller's credential still holds, and for this service.
 fn valid(caller: &Caller, service: Option<ServiceSid>, now: Timestamp) -> Result<(), Refusal> {
     if caller.until().is_some_and(|it| it <= now) {

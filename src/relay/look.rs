@@ -18,7 +18,7 @@ use crate::{
         receipt::Reading,
         refusal::{DecisionId, Missing, Reason, Refusal},
         store::view::View,
-        ticket::Attempt,
+        ticket::{Attempt, Ticket},
         watcher::{Watch, Watched, Watcher},
     },
 };
@@ -57,6 +57,18 @@ impl Relay {
     /// Lets a connection's subscriptions go on under its new credential, as far as that allows.
     pub fn renew(&self, watcher_id: u64, caller: &Caller) {
         self.inner.hub.renew(watcher_id, caller, &self.judge());
+    }
+
+    /// Calls `then` when all writes that this client has sent before were answered: at once when it
+    /// cannot wait. It is called while the order of events is held, and must not block.
+    pub fn behind(&self, caller: &Caller, then: Box<dyn FnOnce() + Send>) {
+        let (Some(identity), Some(service)) = (caller.identity().cloned(), caller.service()) else {
+            return then();
+        };
+        let ticket = Ticket::Own(Box::new(move |_| then()));
+        if let Err((Ticket::Own(then), failure)) = self.inner.writer.behind(service, identity, ticket) {
+            then(Err(failure.into()));
+        }
     }
 
     /// Ends one subscription; nothing happens when there is none.

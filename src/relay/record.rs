@@ -154,6 +154,11 @@ pub(in crate::relay) enum Effect {
     Expire { service: ServiceSid, due: Vec<(ObjectSid, Option<ItemId>)> },
     /// These webhooks were sent or given up on.
     Settle { service: ServiceSid, hooks: Vec<u64> },
+    // Older logs know the effects by their places: new ones come at the end.
+    /// A document is removed if it stands at this revision.
+    RemoveAt { service: ServiceSid, object: ObjectSid, revision: Revision },
+    /// Shared objects with nothing in them and without an event since `before` are dropped, without a word.
+    Forget { service: ServiceSid, objects: Vec<ObjectSid>, before: Timestamp },
 }
 
 impl Effect {
@@ -173,7 +178,9 @@ impl Effect {
             | Self::Message { service, .. }
             | Self::Permit { service, .. }
             | Self::Expire { service, .. }
-            | Self::Settle { service, .. } => Some(*service),
+            | Self::Settle { service, .. }
+            | Self::RemoveAt { service, .. }
+            | Self::Forget { service, .. } => Some(*service),
         }
     }
 }

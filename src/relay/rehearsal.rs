@@ -228,7 +228,7 @@ impl<'p> Stage<'p> {
         }
         let (plain_objects_max, plain_bytes_max) = (u32::MAX, u64::MAX);
         let decision = DecisionId(self.steps);
-        let given = Given { decision, sid, plain_objects_max, plain_bytes_max, settings: None };
+        let given = Given { decision, sid, plain_objects_max, plain_bytes_max, settings: None, batch: None };
         let record = rewrite::rewrite(admitted, &given)?.into_record();
         let made = record.effect.service();
         match apply(&mut self.view, &record) {
@@ -238,7 +238,7 @@ impl<'p> Stage<'p> {
                 Ok(())
             }
             Err(Rejection::Refused(reason)) => Err(Refusal::of_apply(reason)),
-            Err(Rejection::Stale) => Err(Refusal::plain(Reason::Forbidden)),
+            Err(Rejection::Stale | Rejection::Known) => Err(Refusal::plain(Reason::Forbidden)),
         }
     }
 

@@ -23,7 +23,6 @@ use crate::{
         record::{By, Effect, Publication, Record, Shell},
         refusal::{DecisionId, Missing, Reason, Refusal},
         render::Canvas,
-        repetition,
         seen::Seen,
         standing::Standing,
     },
@@ -51,6 +50,8 @@ pub(super) struct Given {
     pub(super) plain_bytes_max: u64,
     /// The settings of the service, for a change of them.
     pub(super) settings: Option<Settings>,
+    /// What the attempt is known by when it comes again.
+    pub(super) batch: Option<[u8; 16]>,
 }
 
 /// Birth 1: a caller's admitted change.
@@ -59,7 +60,7 @@ pub(super) struct Given {
 /// When the shared side cannot be made of this data, or would break its schema.
 pub(super) fn rewrite(admitted: Admitted<Change>, given: &Given) -> Result<Batch, Refusal> {
     let Opened { request: change, caller, at, under: grounds, standing, policies, seen } = admitted.open();
-    let batch = repetition::batch_id(&caller, &change);
+    let batch = given.batch;
     let (decision, endpoint, policies) = (given.decision, caller.endpoint().cloned(), policies.hash().into());
     let by = by(&caller, &grounds, &change.operation, given);
     let effect = match standing {
@@ -112,6 +113,17 @@ pub(super) fn disconnect(
 /// Birth 6: webhooks were sent, or given up on.
 pub(super) fn settlement(service: ServiceSid, hooks: Vec<u64>, decision: DecisionId, at: Timestamp) -> Batch {
     own(Effect::Settle { service, hooks }, "".into(), decision, at)
+}
+
+/// Birth 7: the sweep forgets shared objects that are empty and quiet.
+pub(super) fn oblivion(
+    service: ServiceSid,
+    objects: Vec<ObjectSid>,
+    before: Timestamp,
+    decision: DecisionId,
+    at: Timestamp,
+) -> Batch {
+    own(Effect::Forget { service, objects, before }, "".into(), decision, at)
 }
 
 fn own(effect: Effect, policies: Arc<str>, decision: DecisionId, at: Timestamp) -> Batch {
@@ -197,7 +209,13 @@ impl Pen<'_> {
                 data: data.map(|it| it.data().clone()),
                 expires: self.expires(ttl),
             },
-            Operation::Remove { address } => Effect::Remove { service, object: self.object(&address)? },
+            Operation::Remove { address } => {
+                let object = self.object(&address)?;
+                match revision.filter(|_| address.kind == ObjectKind::Document) {
+                    Some(revision) => Effect::RemoveAt { service, object, revision },
+                    None => Effect::Remove { service, object },
+                }
+            }
             Operation::Push { address, data, ttl, collection_ttl } => Effect::Push {
                 service,
                 list: self.object(&address)?,

@@ -142,6 +142,13 @@ fn hash(seq: u64, sealed: &[u8]) -> Chain {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        domain::{
+            object::{ObjectKind, Revision},
+            sid::{ObjectSid, ServiceSid},
+        },
+        relay::record::Spot,
+    };
 
     fn record() -> Record {
         Record {
@@ -190,5 +197,30 @@ mod tests {
         let none: Vec<Record> = Vec::new();
         assert_eq!(opened(VERSION_WITHOUT_ENDPOINT - 1, &none), Err(Broken::Version));
         assert_eq!(opened(VERSION + 1, &none), Err(Broken::Version));
+    }
+
+    #[test]
+    fn effects_keep_their_places_in_the_log() {
+        let (service, object) =
+            (ServiceSid::new([1; 16]), ObjectSid { kind: ObjectKind::Document, bytes: [2; 16] });
+        let placed = [
+            (0, Effect::Found { secret: [9; 32] }),
+            (7, Effect::Remove { service, object }),
+            (14, Effect::Settle { service, hooks: Vec::new() }),
+            (15, Effect::RemoveAt { service, object, revision: Revision(1) }),
+            (16, Effect::Forget { service, objects: vec![object], before: Timestamp::from_seconds(1) }),
+        ];
+        for (place, effect) in placed {
+            let bytes = postcard::to_allocvec(&effect).expect("written");
+            assert_eq!(bytes.first(), Some(&place), "{effect:?}");
+        }
+    }
+
+    #[test]
+    fn spots_keep_their_places_in_the_log() {
+        for (place, spot) in [(0, Spot::Document), (4, Spot::Kept)] {
+            let bytes = postcard::to_allocvec(&spot).expect("written");
+            assert_eq!(bytes.first(), Some(&place), "{spot:?}");
+        }
     }
 }

@@ -1,19 +1,21 @@
 //! Batches in, durable state out: the log, the view that it adds up to, and the one writer.
 
 pub(in crate::relay) mod apply;
+pub(in crate::relay) mod attempts;
 pub(in crate::relay) mod committed;
 mod embedded;
 mod memory;
 pub(in crate::relay) mod pending;
 mod point;
 mod queue;
+mod sent;
 mod snapshot;
 pub(in crate::relay) mod view;
 pub(in crate::relay) mod writer;
 #[cfg(test)]
 mod contract;
 
-use apply::apply;
+use apply::enact;
 
 use view::View;
 
@@ -194,7 +196,7 @@ fn follow(
         Broken::Unknown => damaged("it holds a record that this program does not know"),
     })?;
     for record in &records {
-        apply(view, record).map_err(|_| damaged("a record of it cannot be applied"))?;
+        enact(view, record).map_err(|_| damaged("a record of it cannot be applied"))?;
     }
     (view.seq, view.chain) = (seq, head);
     match anchor {

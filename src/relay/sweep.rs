@@ -1,6 +1,8 @@
-//! Once a second: removes what has expired, through the same door, and looks at the watermarks.
+//! Once a second: removes what has expired, forgets what is empty, through the same door, and looks at the
+//! watermarks.
 
 use std::{
+    ops::Bound::{Excluded, Included, Unbounded},
     path::PathBuf,
     sync::{
         Condvar, Mutex, PoisonError,
@@ -11,8 +13,13 @@ use std::{
 
 use tracing::{info, warn};
 
-use super::{Relay, rewrite};
-use crate::domain::limits::SWEEP_MAX;
+use super::{Relay, rewrite, store::view::View};
+use crate::domain::{
+    limits::{EMPTY_LOOKS_MAX, SHARED_EMPTY_SECONDS, SWEEP_MAX},
+    object::ObjectKind,
+    sid::{ObjectSid, ServiceSid},
+    time::Timestamp,
+};
 
 /// Between two sweeps.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -42,6 +49,7 @@ impl Relay {
     /// Sweeps until the relay stops.
     pub(super) fn sweep(&self) {
         let mut rounds: u32 = 0;
+        let mut search = Search::default();
         while !self.inner.stopping.wait() {
             rounds = rounds.wrapping_add(1);
             let now = self.now();
@@ -67,7 +75,48 @@ impl Relay {
                     break;
                 }
             }
+            let before = Timestamp::from_millis(now.as_millis() - SHARED_EMPTY_SECONDS * 1_000);
+            for (service, idle) in search.next(&view, before) {
+                let batch = rewrite::oblivion(service, idle, before, self.decision(), now);
+                if let Err(error) = self.own(batch) {
+                    warn!(service.sid = %service, error = %error, "empty objects could not be forgotten");
+                    break;
+                }
+            }
         }
+    }
+}
+
+/// How far the search for empty shared objects has come: a slice of all objects each round.
+#[derive(Default)]
+pub(super) struct Search {
+    service: Option<ServiceSid>,
+    /// The last object of that service that was looked at.
+    after: Option<(ObjectKind, u64)>,
+}
+
+impl Search {
+    /// Looks at the next slice; gives what may be forgotten, in pieces that fit a batch.
+    pub(super) fn next(&mut self, view: &View, before: Timestamp) -> Vec<(ServiceSid, Vec<ObjectSid>)> {
+        let (mut left, mut found) = (EMPTY_LOOKS_MAX, Vec::new());
+        let (begun, mut after) = (self.service.take(), self.after.take());
+        for (service, tenant) in view.services.range((begun.map_or(Unbounded, Included), Unbounded)) {
+            let from = after.take().filter(|_| begun == Some(*service)).map_or(Unbounded, Excluded);
+            let (mut idle, mut last) = (Vec::new(), None);
+            for (place, sid) in tenant.in_order.range((from, Unbounded)).take(left) {
+                left -= 1;
+                last = Some(*place);
+                if tenant.objects.get(sid).is_some_and(|it| it.is_idle(before)) {
+                    idle.push(*sid);
+                }
+            }
+            found.extend(idle.chunks(SWEEP_MAX).map(|it| (*service, it.to_vec())));
+            if left == 0 {
+                (self.service, self.after) = (Some(*service), last);
+                break;
+            }
+        }
+        found
     }
 }
 

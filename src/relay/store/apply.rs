@@ -12,7 +12,6 @@ mod note;
 mod object;
 mod place;
 mod publish;
-mod remember;
 mod scribe;
 
 use std::sync::Arc;
@@ -32,6 +31,7 @@ use crate::{
         record::{By, Effect, Need, Record, Shell},
         refusal::{Missing, Reason},
         store::{
+            attempts::{Attempts, BatchId, Known},
             committed::{Noted, Rejudge},
             view::{Object, Tenant, View},
         },
@@ -51,7 +51,7 @@ pub(in crate::relay) struct Applied {
     pub(in crate::relay) rejudge: Option<Rejudge>,
     /// What it left for the service's webhook.
     pub(in crate::relay) noted: Option<Noted>,
-    /// The same attempt stood already: nothing changed, nothing is logged (decision 7).
+    /// What was asked for stood already: nothing changed, nothing is logged.
     pub(in crate::relay) repeated: bool,
 }
 
@@ -68,6 +68,8 @@ pub(in crate::relay) enum Rejection {
     Refused(Reason),
     /// What the decision rested on has changed: the passage runs again (decision 5).
     Stale,
+    /// The same attempt was done before: the passage runs again and finds its answer (decision 7).
+    Known,
 }
 
 impl From<Reason> for Rejection {
@@ -76,11 +78,32 @@ impl From<Reason> for Rejection {
     }
 }
 
-/// Applies one record.
+/// Applies one record, unless its attempt is remembered.
 ///
 /// # Errors
 /// A [`Rejection`]; the view is then unchanged.
 pub(in crate::relay) fn apply(view: &mut View, record: &Record) -> Result<Applied, Rejection> {
+    let known = record
+        .batch
+        .is_some_and(|it| attempts(view, &record.effect).is_some_and(|all| all.get(&it).is_some()));
+    if known { Err(Rejection::Known) } else { enact(view, record) }
+}
+
+/// Where an attempt of this effect is remembered: with the service in which it happens, or beside all of them.
+fn attempts<'v>(view: &'v View, effect: &Effect) -> Option<&'v Attempts> {
+    match effect {
+        Effect::CreateService { .. } | Effect::UpdateService { .. } | Effect::RemoveService { .. } => {
+            Some(&view.attempts)
+        }
+        other => view.tenant(other.service()?).map(|it| &it.attempts),
+    }
+}
+
+/// Applies one record of the log: what stands there was done, once or twice.
+///
+/// # Errors
+/// A [`Rejection`]; the view is then unchanged.
+pub(in crate::relay) fn enact(view: &mut View, record: &Record) -> Result<Applied, Rejection> {
     let judged = matches!(record.by, By::Client { .. } | By::Policy { .. } | By::Backend);
     if judged && record.policies != view.policies {
         return Err(Rejection::Stale);
@@ -110,13 +133,31 @@ pub(in crate::relay) fn apply(view: &mut View, record: &Record) -> Result<Applie
         | Effect::Message { service, .. }
         | Effect::Permit { service, .. }
         | Effect::Expire { service, .. }
-        | Effect::Settle { service, .. } => within(view, *service, record, at)?,
+        | Effect::Settle { service, .. }
+        | Effect::RemoveAt { service, .. }
+        | Effect::Forget { service, .. } => within(view, *service, record, at)?,
     };
     // What is not logged leaves no trace, not even of its time.
     if !applied.repeated && record.is_kept() {
         view.at = at;
+        if let (Some(batch), Some(receipt)) = (record.batch, &applied.receipt) {
+            remember(view, &record.effect, batch, Known::of(receipt, at));
+        }
     }
     Ok(applied)
+}
+
+fn remember(view: &mut View, effect: &Effect, batch: BatchId, known: Known) {
+    match effect {
+        Effect::CreateService { .. } | Effect::UpdateService { .. } | Effect::RemoveService { .. } => {
+            view.attempts.note(batch, known);
+        }
+        other => {
+            if let Some(tenant) = other.service().and_then(|it| view.services.get_mut(&it)) {
+                Arc::make_mut(tenant).attempts.note(batch, known);
+            }
+        }
+    }
 }
 
 /// Applies an effect that stays inside one service.
@@ -127,10 +168,6 @@ fn within(
     at: Timestamp,
 ) -> Result<Applied, Rejection> {
     let tenant = view.services.get_mut(&service).ok_or(Reason::NotFound(Missing::Service))?;
-    if let Some(known) = record.batch.and_then(|it| tenant.remembered.get(&it)) {
-        let receipt = remember::recall(service, tenant, known, record, at)?;
-        return Ok(Applied { repeated: true, ..Applied::quiet(Some(receipt)) });
-    }
     if record.needs.iter().any(|it| !stands(tenant, it, at)) {
         return Err(Rejection::Stale);
     }
@@ -153,7 +190,10 @@ fn within(
                 publications: publications.as_deref(),
             },
         )?),
-        Effect::Remove { object, .. } => Some(object::remove(&mut scribe, &record.by, *object)?),
+        Effect::Remove { object, .. } => Some(object::remove(&mut scribe, &record.by, *object, None)?),
+        Effect::RemoveAt { object, revision, .. } => {
+            Some(object::remove(&mut scribe, &record.by, *object, Some(*revision))?)
+        }
         Effect::Push { list, shell, data, expires, collection_expires, publications, .. } => {
             Some(item::push(
                 &mut scribe,
@@ -214,6 +254,10 @@ fn within(
             }
             None
         }
+        Effect::Forget { objects, before, .. } => {
+            objects.iter().for_each(|it| scribe.forget_object(*it, *before));
+            None
+        }
         Effect::Settle { hooks, .. } => {
             scribe.tenant.pending.settle(hooks);
             None
@@ -221,9 +265,6 @@ fn within(
         _ => None,
     };
     let (events, noted) = scribe.finish();
-    if let (Some(batch), Some(receipt)) = (record.batch, &receipt) {
-        remember::remember(Arc::make_mut(tenant), batch, record, receipt);
-    }
     Ok(Applied { events, rejudge, noted, ..Applied::quiet(receipt) })
 }
 

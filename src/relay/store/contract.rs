@@ -4,12 +4,14 @@ mod applying;
 mod collecting;
 mod damage;
 mod folding;
+mod forgetting;
 mod hooking;
 mod world;
 
 use std::sync::mpsc::{Receiver, channel};
 
 use super::{
+    apply::apply,
     committed::{Committed, Verdict},
     *,
 };

@@ -6,13 +6,20 @@ use aws_lc_rs::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    domain::{hook::Hook, object::EventId, service::ServiceHead, sid::ServiceSid, time::Timestamp},
+    domain::{
+        hook::Hook,
+        object::{EventId, Revision},
+        service::ServiceHead,
+        sid::{MessageSid, ServiceSid},
+        time::Timestamp,
+    },
     policy::Reserved,
     relay::{
         seal::Chain,
         store::{
+            attempts::{Answered, Attempts, BatchId, Known},
             pending::Pending,
-            view::{Body, Gone, Object, Remembered, Tenant, View},
+            view::{Body, Gone, Object, Place, Tenant, View},
         },
     },
 };
@@ -47,7 +54,8 @@ enum Row {
         head: ServiceHead,
         newest: EventId,
         made: u64,
-        remembered: Vec<([u8; 16], Remembered)>,
+        /// Attempts as they were kept before they had rows of their own; none are written.
+        remembered: Vec<(BatchId, Remembered)>,
     },
     Object {
         service: ServiceSid,
@@ -69,6 +77,42 @@ enum Row {
         service: ServiceSid,
         gone: Gone,
     },
+    /// The last attempts in a service; of the services themselves when none is named.
+    Attempts {
+        service: Option<ServiceSid>,
+        known: Vec<(BatchId, Known)>,
+    },
+}
+
+/// What earlier versions kept of an attempt.
+#[derive(Serialize, Deserialize)]
+struct Remembered {
+    place: Option<Place>,
+    created: bool,
+    removed: bool,
+    revision: Revision,
+    event_id: EventId,
+}
+
+impl Remembered {
+    fn into_known(self, at: Timestamp) -> Known {
+        let Self { place, created, removed, revision, event_id } = self;
+        let answer = match place {
+            None => Answered::ObjectRemoved,
+            Some((sid, None)) if removed => Answered::Message(MessageSid::new(sid.bytes)),
+            Some((sid, None)) => Answered::Object { sid, created, revision, event_id },
+            Some((collection, Some(item))) => {
+                Answered::Item { collection, item, created, revision, event_id }
+            }
+        };
+        Known { at, answer }
+    }
+}
+
+impl Row {
+    fn attempts(service: Option<ServiceSid>, all: &Attempts) -> Self {
+        Self::Attempts { service, known: all.iter().map(|(batch, it)| (batch, it.clone())).collect() }
+    }
 }
 
 /// The checkpoint is not what was written.
@@ -95,8 +139,7 @@ impl Checkpoint {
             made: view.made,
         })?;
         for (service, tenant) in &view.services {
-            let order = tenant.remembered_order.iter();
-            let remembered = order.filter_map(|it| Some((*it, tenant.remembered.get(it)?.clone()))).collect();
+            let remembered = Vec::new();
             put(&Row::Service {
                 head: tenant.head.clone(),
                 newest: tenant.newest,
@@ -116,7 +159,9 @@ impl Checkpoint {
             if tenant.gone != Gone::default() {
                 put(&Row::Gone { service: *service, gone: tenant.gone.clone() })?;
             }
+            put(&Row::attempts(Some(*service), &tenant.attempts))?;
         }
+        put(&Row::attempts(None, &view.attempts))?;
         Ok(Self { seq: view.seq, hash: hash(view.seq, &rows), rows })
     }
 
@@ -135,8 +180,9 @@ impl Checkpoint {
                 Row::Service { head, newest, made, remembered } => {
                     let mut tenant = Tenant::new(head);
                     (tenant.newest, tenant.made) = (newest, made);
-                    tenant.remembered_order = remembered.iter().map(|it| it.0).collect();
-                    tenant.remembered = remembered.into_iter().collect();
+                    for (batch, it) in remembered {
+                        tenant.attempts.note(batch, it.into_known(view.at));
+                    }
                     view.services.insert(tenant.head.sid, Arc::new(tenant));
                 }
                 Row::Object { service, mut object } => {
@@ -158,6 +204,16 @@ impl Checkpoint {
                     let tenant = view.services.get_mut(&service).ok_or(BrokenCheckpoint)?;
                     Arc::make_mut(tenant).gone = gone;
                 }
+                Row::Attempts { service, known } => {
+                    let attempts = match service {
+                        None => &mut view.attempts,
+                        Some(service) => {
+                            let tenant = view.services.get_mut(&service).ok_or(BrokenCheckpoint)?;
+                            &mut Arc::make_mut(tenant).attempts
+                        }
+                    };
+                    known.into_iter().for_each(|(batch, it)| attempts.note(batch, it));
+                }
             }
         }
         if view.seq == self.seq { Ok(view) } else { Err(BrokenCheckpoint) }
@@ -175,4 +231,56 @@ fn hash(seq: u64, rows: &[Vec<u8>]) -> Chain {
     let mut hash = [0; 32];
     hash.copy_from_slice(context.finish().as_ref());
     hash
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{name::ItemId, object::ObjectKind, service::Settings, sid::ObjectSid};
+
+    #[test]
+    fn attempts_of_earlier_checkpoints_are_read() {
+        let (service, at) = (ServiceSid::new([1; 16]), Timestamp::from_seconds(7));
+        let head = ServiceHead {
+            sid: service,
+            ordinal: 0,
+            unique_name: None,
+            settings: Settings::default(),
+            date_created: at,
+            date_updated: at,
+        };
+        let (sid, revision, event_id) =
+            (ObjectSid { kind: ObjectKind::Stream, bytes: [2; 16] }, Revision(3), EventId(4));
+        let kept = |place, removed| Remembered { place, created: true, removed, revision, event_id };
+        let item = ItemId::Index(5);
+        let remembered = vec![
+            ([1; 16], kept(None, true)),
+            ([2; 16], kept(Some((sid, None)), true)),
+            ([3; 16], kept(Some((sid, None)), false)),
+            ([4; 16], kept(Some((sid, Some(item.clone()))), false)),
+        ];
+        let view = Row::View {
+            seq: 9,
+            chain: [0; 32],
+            at,
+            secret: [0; 32],
+            policies: "".into(),
+            reserved: Vec::new(),
+            default_service: None,
+            made: 1,
+        };
+        let row = Row::Service { head, newest: EventId(4), made: 1, remembered };
+        let rows: Vec<_> = [view, row].iter().map(|it| postcard::to_allocvec(it).expect("written")).collect();
+        let view = Checkpoint { seq: 9, hash: hash(9, &rows), rows }.into_view().expect("read");
+        let attempts = &view.tenant(service).expect("the service").attempts;
+        let created = true;
+        let expected = [
+            Answered::ObjectRemoved,
+            Answered::Message(MessageSid::new([2; 16])),
+            Answered::Object { sid, created, revision, event_id },
+            Answered::Item { collection: sid, item, created, revision, event_id },
+        ];
+        let read: Vec<_> = attempts.iter().map(|it| it.1.clone()).collect();
+        assert_eq!(read, expected.map(|answer| Known { at, answer }));
+    }
 }

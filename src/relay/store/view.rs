@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use imbl::{HashMap, OrdMap, OrdSet, Vector};
+use imbl::{HashMap, OrdMap, OrdSet};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
         data::Data,
         limits::TOMBSTONES_MAX,
         name::{Identity, ItemId, UniqueName},
-        object::{Address, EventId, Head, Item, ObjectKind, ObjectRef, Revision},
+        object::{Address, EventId, Head, Item, ObjectKind, ObjectRef, Revision, Space},
         permission::Permission,
         service::ServiceHead,
         sid::{ObjectSid, ServiceSid},
@@ -23,7 +23,10 @@ use crate::{
         Reserved,
         fold::{Shape, Tally},
     },
-    relay::{seal::Chain, store::pending::Pending},
+    relay::{
+        seal::Chain,
+        store::{attempts::Attempts, pending::Pending},
+    },
 };
 
 /// Everything that stands.
@@ -47,6 +50,8 @@ pub(in crate::relay) struct View {
     pub(in crate::relay) made: u64,
     /// The services.
     pub(in crate::relay) services: OrdMap<ServiceSid, Arc<Tenant>>,
+    /// The last changes of the services themselves.
+    pub(in crate::relay) attempts: Attempts,
 }
 
 /// One service with all that is in it.
@@ -70,8 +75,8 @@ pub(in crate::relay) struct Tenant {
     /// The private objects, by their owners.
     pub(in crate::relay) private: OrdSet<(Identity, ObjectSid)>,
     pub(in crate::relay) usage: HashMap<Holder, Usage>,
-    pub(in crate::relay) remembered: HashMap<[u8; 16], Remembered>,
-    pub(in crate::relay) remembered_order: Vector<[u8; 16]>,
+    /// The last changes in it.
+    pub(in crate::relay) attempts: Attempts,
     /// What its webhook is to be told.
     pub(in crate::relay) pending: Pending,
 }
@@ -203,16 +208,6 @@ impl Gone {
     }
 }
 
-/// The answer to an attempt that may come again.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(in crate::relay) struct Remembered {
-    pub(in crate::relay) place: Option<Place>,
-    pub(in crate::relay) created: bool,
-    pub(in crate::relay) removed: bool,
-    pub(in crate::relay) revision: Revision,
-    pub(in crate::relay) event_id: EventId,
-}
-
 impl View {
     /// The service, if it stands.
     pub(in crate::relay) fn tenant(&self, service: ServiceSid) -> Option<&Arc<Tenant>> {
@@ -276,6 +271,24 @@ impl Object {
             Body::Items(items) => items.bytes,
             Body::Stream => 0,
         }
+    }
+
+    /// Whether it is shared and as good as absent: nothing in it, nobody shown, nothing granted, no end set,
+    /// and no event since `before` (decision 18).
+    pub(in crate::relay) fn is_idle(&self, before: Timestamp) -> bool {
+        let empty = match &self.body {
+            Body::Document { data, contributions } => data.is_empty() && contributions.is_empty(),
+            Body::Items(items) => {
+                items.standing.is_empty() && items.context.as_ref().is_none_or(Data::is_empty)
+            }
+            Body::Fold(fold) => fold.tally.sources().next().is_none(),
+            Body::Stream => true,
+        };
+        matches!(self.head.space, Space::Shared { .. })
+            && empty
+            && self.grants.is_empty()
+            && self.head.date_expires.is_none()
+            && self.head.date_updated <= before
     }
 
     /// What an identity holds on it.

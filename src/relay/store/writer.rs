@@ -5,6 +5,7 @@
 //! first failure of the store it stops for good: nothing is acknowledged any more (decision 10).
 
 use std::{
+    collections::HashMap,
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -18,16 +19,18 @@ use tracing::{error, info, warn};
 use super::{
     Store, StoreError,
     apply::{Rejection, apply},
+    attempts::BatchId,
     committed::{Committed, Outcome, Verdict},
     point,
     queue::{Lane, Queue},
+    sent::Sent,
     view::View,
 };
 use crate::{
     domain::{
         limits::{CHECKPOINT_BATCHES, CHECKPOINT_BYTES, GROUP_BATCHES_MAX, GROUPS_AHEAD_MAX},
         name::Identity,
-        sid::ServiceSid,
+        sid::{MessageSid, ServiceSid},
     },
     relay::{
         error::{Error, Failure},
@@ -48,6 +51,7 @@ struct Shared {
     queue: Mutex<Inbox>,
     wake: Condvar,
     failed: AtomicBool,
+    sent: Mutex<Sent>,
 }
 
 struct Inbox {
@@ -65,6 +69,7 @@ impl Writer {
             queue: Mutex::new(Inbox { waiting: Queue::new(), stopping: false, checkpointed: None }),
             wake: Condvar::new(),
             failed: AtomicBool::new(false),
+            sent: Mutex::default(),
         });
         let (sealed, groups) = sync_channel(GROUPS_AHEAD_MAX);
         let core = Core { store, view: view.clone(), batches: 0, bytes: 0, checkpoint: None };
@@ -118,6 +123,11 @@ impl Writer {
         full.map_err(|(_, ticket)| (ticket, Failure::Busy))
     }
 
+    /// The message that this attempt has sent before, if nothing of it stands and it is remembered.
+    pub(in crate::relay) fn sent(&self, service: ServiceSid, batch: BatchId) -> Option<MessageSid> {
+        self.shared.sent().get(&(service, batch))
+    }
+
     /// Whether the store has failed.
     pub(in crate::relay) fn failed(&self) -> bool {
         self.shared.failed.load(Ordering::Acquire)
@@ -139,6 +149,10 @@ impl Writer {
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, Inbox> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn sent(&self) -> MutexGuard<'_, Sent> {
+        self.sent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Marks the end of writing. From here on nobody knows what the disk holds of the log.
@@ -166,7 +180,7 @@ impl Shared {
 fn drive(mut core: Core, shared: &Arc<Shared>, sealed: &SyncSender<Committed>) {
     while let Some(group) = shared.next() {
         if !group.is_empty() {
-            let committed = match core.commit(group) {
+            let committed = match core.commit(group, &shared.sent) {
                 Ok(committed) => committed,
                 Err((tickets, failure)) => {
                     shared.fail(&failure);
@@ -223,16 +237,26 @@ impl Core {
     fn commit(
         &mut self,
         group: Vec<(Option<Record>, Ticket)>,
+        sent: &Mutex<Sent>,
     ) -> Result<Committed, (Vec<Ticket>, StoreError)> {
         let mut overlay = self.view.clone();
+        let mut messages = HashMap::new();
+        let sent = || sent.lock().unwrap_or_else(PoisonError::into_inner);
         let (mut records, mut outcomes, mut noted) = (Vec::new(), Vec::new(), Vec::new());
         for (record, ticket) in group {
             let Some(record) = record else {
                 outcomes.push(Outcome { ticket, verdict: Verdict::NOTHING });
                 continue;
             };
+            let message = Sent::of(&record);
+            if message.is_some_and(|(it, _)| messages.contains_key(&it) || sent().get(&it).is_some()) {
+                // The passage runs again and finds its answer, as for what `apply` remembers.
+                outcomes.push(Outcome { ticket, verdict: Verdict::Stale });
+                continue;
+            }
             let verdict = match apply(&mut overlay, &record) {
                 Ok(applied) => {
+                    messages.extend(message);
                     if !applied.repeated {
                         records.extend(record.durable());
                     }
@@ -243,7 +267,7 @@ impl Core {
                         rejudge: applied.rejudge,
                     }
                 }
-                Err(Rejection::Stale) => Verdict::Stale,
+                Err(Rejection::Stale | Rejection::Known) => Verdict::Stale,
                 Err(Rejection::Refused(reason)) => Verdict::Not(Error::from(reason)),
             };
             outcomes.push(Outcome { ticket, verdict });
@@ -254,6 +278,10 @@ impl Core {
                 Err(failure) => return Err((outcomes.into_iter().map(|it| it.ticket).collect(), failure)),
             }
             self.batches += records.len() as u64;
+        }
+        if !messages.is_empty() {
+            let mut sent = sent();
+            messages.into_iter().for_each(|(attempt, message)| sent.note(attempt, message));
         }
         self.view = overlay.clone();
         Ok(Committed::seal(overlay, outcomes).noting(noted))

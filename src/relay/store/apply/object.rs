@@ -163,10 +163,16 @@ fn set(scribe: &mut Scribe<'_>, sid: ObjectSid, new: &Data, expires: Option<Opti
     }
 }
 
-/// Removes an object.
-pub(super) fn remove(scribe: &mut Scribe<'_>, by: &By, sid: ObjectSid) -> Result<Receipt, Rejection> {
+/// Removes an object, if it stands at the revision that is asked for.
+pub(super) fn remove(
+    scribe: &mut Scribe<'_>,
+    by: &By,
+    sid: ObjectSid,
+    if_match: Option<Revision>,
+) -> Result<Receipt, Rejection> {
     let object = scribe.tenant.object(sid, scribe.at).ok_or(Reason::NotFound(Missing::Sid(sid.kind)))?;
     may(scribe, by, object)?;
+    matches_revision(object, if_match)?;
     publish::remove(scribe, sid);
     Ok(Receipt::ObjectRemoved)
 }

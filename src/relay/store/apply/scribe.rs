@@ -44,8 +44,7 @@ impl Tenant {
             private: Default::default(),
             gone: Default::default(),
             usage: Default::default(),
-            remembered: Default::default(),
-            remembered_order: Default::default(),
+            attempts: Default::default(),
             pending: Default::default(),
         }
     }
@@ -256,6 +255,20 @@ impl<'t> Scribe<'t> {
     pub(super) fn drop_object(&mut self, sid: ObjectSid) {
         let id = self.tick();
         self.tell(sid, id, Happening::ObjectRemoved);
+        self.take_out(sid, id);
+    }
+
+    /// Drops a shared object that is empty and has been quiet since `before`; nobody is told, since nobody sees
+    /// a difference. Who has known it and comes later opens it again (decisions 18, 29).
+    pub(super) fn forget_object(&mut self, sid: ObjectSid, before: Timestamp) {
+        if self.tenant.objects.get(&sid).is_some_and(|it| it.is_idle(before)) {
+            let id = self.tick();
+            self.take_out(sid, id);
+        }
+    }
+
+    /// Takes an object out of the indexes; `id` is the event at which it went.
+    fn take_out(&mut self, sid: ObjectSid, id: EventId) {
         let Some(object) = self.tenant.objects.remove(&sid) else {
             return;
         };

@@ -28,6 +28,7 @@ use crate::{
         refusal::DecisionId,
         rewrite::{self, Batch, Given},
         store::{
+            attempts::{BatchId, Known},
             pending::Pending,
             view::{Holder, Object, Place, Source, Usage, View},
         },
@@ -100,7 +101,8 @@ impl World {
         let sid = [self.drawn.get(); 16];
         self.drawn.set(self.drawn.get().wrapping_add(1));
         let decision = DecisionId(0);
-        let given = Given { decision, sid, plain_objects_max: 1_000, plain_bytes_max: 1 << 20, settings };
+        let (plain_objects_max, plain_bytes_max, batch) = (1_000, 1 << 20, None);
+        let given = Given { decision, sid, plain_objects_max, plain_bytes_max, settings, batch };
         rewrite::rewrite(admitted.expect("admitted"), &given).expect("rewritten")
     }
 
@@ -259,12 +261,12 @@ pub(super) struct Picture {
     due: Vec<(Timestamp, ObjectSid, Option<ItemId>)>,
     sources: BTreeMap<Source, BTreeSet<Place>>,
     usage: BTreeMap<Holder, (u32, u64)>,
-    remembered: Vec<[u8; 16]>,
+    attempts: Vec<(BatchId, Known)>,
     pending: Pending,
 }
 
-/// A view as a picture: its time and its services.
-pub(super) fn pictured(view: &View) -> (Timestamp, Vec<Picture>) {
+/// A view as a picture: its time, its services, and what is remembered beside them.
+pub(super) fn pictured(view: &View) -> (Timestamp, Vec<Picture>, Vec<(BatchId, Known)>) {
     let used = |it: &Usage| (it.objects, it.bytes);
     let picture = |tenant: &Arc<crate::relay::store::view::Tenant>| Picture {
         newest: tenant.newest,
@@ -278,8 +280,9 @@ pub(super) fn pictured(view: &View) -> (Timestamp, Vec<Picture>) {
             .map(|(it, places)| (it.clone(), places.iter().cloned().collect()))
             .collect(),
         usage: tenant.usage.iter().map(|(holder, it)| (holder.clone(), used(it))).collect(),
-        remembered: tenant.remembered_order.iter().copied().collect(),
+        attempts: tenant.attempts.iter().map(|(id, it)| (id, it.clone())).collect(),
         pending: tenant.pending.clone(),
     };
-    (view.at, view.services.values().map(picture).collect())
+    let beside = view.attempts.iter().map(|(id, it)| (id, it.clone())).collect();
+    (view.at, view.services.values().map(picture).collect(), beside)
 }
