@@ -288,11 +288,10 @@ impl Computed {
     fn evaluate(&self, binder: &Binder<'_>) -> Result<Value, EvalFault> {
         let mut context = Context::with_env(functions::environment());
         context.set_variable_resolver(binder);
-        let result = match CelValue::resolve_val(&self.expr, &context) {
+        match CelValue::resolve_val(&self.expr, &context) {
             Ok(value) => bind::json(value.as_ref()),
             Err(error) => Err(fault::of(&error, binder, &self.words, self.straight)),
-        };
-        result
+        }
     }
 }
 

@@ -195,7 +195,7 @@ impl<'r> Reader<'r> {
     fn number<'w>(&self, number: &Number, kinds: Kinds) -> Result<Bound<'w>, EvalFault> {
         let value = number.as_f64().ok_or_else(|| self.fault("is not a number that can be computed with"))?;
         let whole = number.as_i64().or_else(|| whole(value));
-        if !number.is_f64() && !whole.is_some_and(|it| it.unsigned_abs() <= SAFE_INTEGER_MAX.unsigned_abs()) {
+        if !number.is_f64() && whole.is_none_or(|it| SAFE_INTEGER_MAX.unsigned_abs() < it.unsigned_abs()) {
             return Err(self.fault("is an integer beyond 2^53 - 1"));
         }
         Ok(match whole.filter(|_| kinds.meets(Kinds::INT) && !kinds.meets(Kinds::DOUBLE)) {

@@ -76,7 +76,7 @@ fn declare(environment: &mut Env) -> Result<(), DeclarationError> {
     environment.add_overload("@number", "number", vec![DYN_TYPE], number)?;
     environment.add_overload("@no_map", "no_map", vec![DYN_TYPE], no_map)?;
     environment.add_overload("@keys", "keys_of_map", vec![MAP_TYPE], keys)?;
-    environment.add_overload("@keys", "keys_of_list", vec![LIST_TYPE], |args| first(args))?;
+    environment.add_overload("@keys", "keys_of_list", vec![LIST_TYPE], first)?;
     environment.add_overload("@modulo", "modulo", doubles(), modulo)?;
     environment.add_overload("@divide", "divide", doubles(), divide)?;
     environment.add_overload("@min", "min_double", doubles(), |args| extreme(args, Ordering::Less))?;

@@ -27,6 +27,11 @@ impl Kinds {
         self.0 & other.0 != 0
     }
 
+    /// Whether a value of these can equal one of the others: numbers of both sorts can.
+    pub(super) const fn can_equal(self, other: Self) -> bool {
+        self.meets(other) || self.meets(Self::NUMBER) && other.meets(Self::NUMBER)
+    }
+
     /// Whether all of these are in the other.
     pub(super) const fn within(self, other: Self) -> bool {
         self.0 & !other.0 == 0

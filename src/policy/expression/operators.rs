@@ -98,8 +98,7 @@ impl Checker<'_> {
         }
         let (first, second) = (self.value(left), self.value(right));
         let kinds = (self.shapes.kinds(first.shape), self.shapes.kinds(second.shape));
-        let numbers = kinds.0.meets(Kinds::NUMBER) && kinds.1.meets(Kinds::NUMBER);
-        if !kinds.0.meets(kinds.1) && !numbers {
+        if !kinds.0.can_equal(kinds.1) {
             let what = format!("{} is never equal to {}", kinds.0.text(), kinds.1.text());
             return self.problem(at, what, None);
         }
@@ -149,7 +148,7 @@ impl Checker<'_> {
         if container.meets(Kinds::MAP) {
             among = among | Kinds::STRING;
         }
-        if !among.meets(kinds) && !(among.meets(Kinds::NUMBER) && kinds.meets(Kinds::NUMBER)) {
+        if !among.can_equal(kinds) {
             let what = format!("{} is never in there: each is {}", kinds.text(), among.text());
             return self.problem(first.at, what, None);
         }

@@ -114,12 +114,12 @@ impl Shapes {
     pub(super) const BOOL: ShapeId = ShapeId(3);
     pub(super) const INT: ShapeId = ShapeId(4);
     pub(super) const DOUBLE: ShapeId = ShapeId(5);
-    pub(super) const TIME: ShapeId = ShapeId(7);
-    pub(super) const CLAIMS: ShapeId = ShapeId(9);
+    pub(super) const TIME: ShapeId = ShapeId(6);
+    pub(super) const CLAIMS: ShapeId = ShapeId(7);
     /// What there is of a lookup that is there.
-    pub(super) const OBJECT: ShapeId = ShapeId(10);
+    pub(super) const OBJECT: ShapeId = ShapeId(8);
     /// What a lookup is that may be absent.
-    pub(super) const OBJECT_OR_NULL: ShapeId = ShapeId(11);
+    pub(super) const OBJECT_OR_NULL: ShapeId = ShapeId(9);
 
     pub(super) fn new() -> Self {
         let plain = |kinds: Kinds, size: Size| Shape {
@@ -131,7 +131,6 @@ impl Shapes {
             size,
             lenient: true,
         };
-        let text = Size { nodes: 1, bytes: Size::DATA.bytes };
         let strict = Shape {
             rest: Rest::Open(Self::ANY),
             items: Self::ANY,
@@ -146,9 +145,7 @@ impl Shapes {
             plain(Kinds::BOOL, Size::ONE),
             plain(Kinds::INT, Size::ONE),
             plain(Kinds::DOUBLE, Size::ONE),
-            plain(Kinds::STRING, text),
             plain(Kinds::TIME, Size::ONE),
-            plain(Kinds::SPAN, Size::ONE),
             plain(Kinds::MAP, claims),
             plain(Kinds::MAP, Size::DATA),
             plain(Kinds::MAP | Kinds::NULL, Size::DATA),

@@ -5,6 +5,7 @@ use std::{sync::atomic::Ordering, thread, time::Instant};
 use proptest::prelude::*;
 
 use super::*;
+use crate::policy::expression::Program;
 
 fn refusal(text: &str, schema: &Value) -> String {
     let started = Instant::now();
@@ -95,6 +96,36 @@ fn the_deepest_expression_fits_a_small_stack() {
         let run = move || evaluate(&expression, &World::new()).map(|_| ());
         let small = thread::Builder::new().stack_size(512 * 1024).spawn(run).expect("a thread");
         assert_eq!(small.join().expect("it ends"), Ok(()), "{text}");
+    }
+}
+
+/// Reads of the binder, and values that it binds, in one evaluation.
+fn work(expression: &Expression, world: &World) -> u64 {
+    let Program::Computed(computed) = &expression.0.program else { return 1 };
+    let (captures, lookups) = (captures(), [world.board.as_ref(), None]);
+    let names = names(world, &captures, &lookups);
+    let binder = computed.binder(&names);
+    // Whether it has a result is nothing to its work.
+    let _ = computed.evaluate(&binder);
+    binder.work.load(Ordering::Relaxed)
+}
+
+/// With lists as long as the schema allows: each round reads something.
+#[test]
+fn full_lists_keep_to_the_cost() {
+    let mut world = World::new();
+    world.data["points"] = json!(vec![json!({"x": 1, "y": 2}); 20]);
+    world.data["items"] = json!(vec![json!({"id": 1}); 50]);
+    for (text, reads) in [
+        ("data.items.all(i, data.n > 0)", 50),
+        ("data.points.all(p, data.points.all(q, data.n > 0))", 400),
+        ("data.points.map(p, data.items.map(q, data.n + data.n))", 2_000),
+        ("data.points.filter(p, data.n > 0).filter(p, data.n > 0)", 40),
+        ("data.points.exists_one(p, data.items.exists(q, data.n < 0))", 1_000),
+    ] {
+        let expression = compile(text);
+        let work = work(&expression, &world);
+        assert!(reads <= work && work <= expression.cost(), "{text}: {work} of {}", expression.cost());
     }
 }
 
@@ -238,16 +269,8 @@ proptest! {
         }
         let result = evaluate(&expression, &world);
         prop_assert_eq!(&result, &evaluate(&expression, &world), "{}", text);
-        if let super::super::Program::Computed(computed) = &expression.0.program {
-            let captures = captures();
-            let board = world.board.as_ref();
-            let lookups = [board, None];
-            let names = names(&world, &captures, &lookups);
-            let binder = computed.binder(&names);
-            let _ = computed.evaluate(&binder);
-            let work = binder.work.load(Ordering::Relaxed);
-            prop_assert!(work <= expression.cost(), "{} took {} of {}", text, work, expression.cost());
-        }
+        let work = work(&expression, &world);
+        prop_assert!(work <= expression.cost(), "{} took {} of {}", text, work, expression.cost());
     }
 
     /// No text makes the check panic.

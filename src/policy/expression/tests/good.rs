@@ -4,6 +4,62 @@ use serde_json::json;
 
 use super::*;
 
+/// What might be read counts as read: these become preconditions of the write.
+#[test]
+fn what_may_be_read_is_known() {
+    for (text, previous, room) in [
+        ("data.n > 0", false, false),
+        ("previous == null || previous.n < data.n", true, false),
+        ("data.open || room != null", false, true),
+        ("previous == room", true, true),
+    ] {
+        let expression = compile(text);
+        let read = (expression.reads_previous(), expression.reads_lookup(0), expression.reads_lookup(1));
+        assert_eq!(read, (previous, false, room), "{text}");
+        assert_eq!((expression.source(), format!("{expression:?}")), (text, format!("Expression({text})")));
+    }
+}
+
+/// Paths and constants are read without the crate: with the results that the crate has.
+#[test]
+fn the_short_way_gives_the_same() {
+    let mut world = World::new();
+    world.data["n"] = json!(7.0);
+    world.data["x"] = json!(-0.0);
+    world.claims["age"] = json!(1e300);
+    for text in [
+        "data.n",
+        "data.x",
+        "data.point",
+        "data.items",
+        "data.maybe",
+        "data",
+        "claims",
+        "claims.age",
+        "claims.team",
+        "claims.missing",
+        "claims.big",
+        "identity",
+        "key",
+        "now",
+        "board",
+        "room",
+        "previous",
+        "vars.room_id",
+        "has(data.note)",
+        "data.maybe == null",
+        "12",
+        "1.0",
+        "'a'",
+        "null",
+        "true",
+    ] {
+        let long = format!("true ? {text} : null");
+        let (short, long) = (evaluate(&compile(text), &world), evaluate(&compile(&long), &world));
+        assert_eq!(short, long, "{text}");
+    }
+}
+
 #[test]
 fn expressions_give_what_they_say() {
     let world = World::new();
