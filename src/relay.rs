@@ -86,11 +86,12 @@ use store::{Embedded, Memory, Store, committed::Committed, writer::Writer};
 use ticket::{Attempt, Ticket};
 
 /// What came out of the passage.
+#[expect(clippy::large_enum_variant, reason = "it is taken apart at once, and most are batches")]
 enum Passed {
     /// For the writer, with the policy behind the admission.
     Batch(Batch, Option<Under>),
     /// The attempt was done before: this is its answer.
-    Answered(Box<Receipt>),
+    Answered(Receipt),
 }
 
 /// The relay: cheap to clone, shared by all fronts.
@@ -257,7 +258,7 @@ impl Relay {
             }
             Ok(Passed::Answered(receipt)) => {
                 self.decided(&attempt, Ok(&receipt));
-                return (attempt.answer.then)(Ok(*receipt));
+                return (attempt.answer.then)(Ok(receipt));
             }
             Err(error) => (attempt, error),
         };
@@ -282,7 +283,7 @@ impl Relay {
         let batch = repetition::batch_id(caller, &attempt.change);
         if let Some(receipt) = batch.and_then(|it| self.recall(&view, caller, &attempt.change, &it, now)) {
             gate::recognise(caller, operation, standing.as_ref(), &self.inner.policies, now)?;
-            return Ok(Passed::Answered(Box::new(receipt)));
+            return Ok(Passed::Answered(receipt));
         }
         let settings = operation.service().and_then(|it| view.tenant(it)).map(|it| it.head.settings.clone());
         if operation.grows()

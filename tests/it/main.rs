@@ -1,6 +1,6 @@
-//! The binary, driven through its outer doors only. Its commands say what they should; and while it is
+//! The binary, driven through its outer doors only. Its commands say what they should; while it is
 //! killed, its files are damaged and its disk fails, whatever was acknowledged must stand, whole, or the
-//! start must be refused.
+//! start must be refused; and whoever may not must be refused, too.
 //!
 //! `AIRLOCK_BIN` names the binary (built with debug assertions), `AIRLOCK_SEED` repeats the choices
 //! of a run, though not how its threads met, and `AIRLOCK_LONG=1` makes it longer.
@@ -15,3 +15,4 @@ mod crew;
 mod crash;
 mod damage;
 mod tools;
+mod strangers;

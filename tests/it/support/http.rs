@@ -19,7 +19,7 @@ pub struct Request {
     pub method: &'static str,
     pub path: String,
     pub authorization: String,
-    /// Name and value of a header that names the attempt.
+    /// Name and value of one more header: what names the attempt, or a condition.
     pub attempt: Option<(&'static str, String)>,
     pub content_type: &'static str,
     pub body: String,
@@ -30,6 +30,12 @@ pub struct Request {
 pub struct Answer {
     pub status: u16,
     pub body: Value,
+    /// The body as it came.
+    pub text: String,
+    /// The header Content-Type; empty when there is none.
+    pub content_type: String,
+    /// The header WWW-Authenticate; empty when there is none.
+    pub challenge: String,
 }
 
 impl Answer {
@@ -130,21 +136,26 @@ fn read(stream: &mut BufReader<TcpStream>) -> io::Result<Answer> {
     let broken = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
     let status = line(stream)?;
     let status = status.split(' ').nth(1).and_then(|it| it.parse().ok()).ok_or_else(|| broken(&status))?;
-    let mut length = 0;
+    let (mut length, mut content_type, mut challenge) = (0, String::new(), String::new());
     loop {
-        let header = line(stream)?.to_ascii_lowercase();
+        let header = line(stream)?;
         if header.is_empty() {
             break;
         }
-        match header.split_once(": ") {
-            Some(("content-length", value)) => length = value.parse().map_err(|_| broken(value))?,
-            Some(("transfer-encoding", _)) => return Err(broken("an answer in chunks")),
+        let (name, value) = header.split_once(": ").unwrap_or((&header, ""));
+        match name.to_ascii_lowercase().as_str() {
+            "content-length" => length = value.parse().map_err(|_| broken(value))?,
+            "content-type" => content_type = value.to_owned(),
+            "www-authenticate" => challenge = value.to_owned(),
+            "transfer-encoding" => return Err(broken("an answer in chunks")),
             _ => (),
         }
     }
     let mut body = vec![0; length];
     stream.read_exact(&mut body)?;
-    Ok(Answer { status, body: serde_json::from_slice(&body).unwrap_or(Value::Null) })
+    let text = String::from_utf8(body).map_err(|_| broken("an answer that is no text"))?;
+    let body = serde_json::from_str(&text).unwrap_or(Value::Null);
+    Ok(Answer { status, body, text, content_type, challenge })
 }
 
 fn line(stream: &mut BufReader<TcpStream>) -> io::Result<String> {

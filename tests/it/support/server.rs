@@ -3,7 +3,7 @@
 use std::{
     fs,
     os::unix::process::ExitStatusExt,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Child, Command, ExitStatus, Stdio},
     time::{Duration, Instant},
 };
@@ -16,6 +16,10 @@ use super::http::{Answer, Http, Request, basic};
 const ACCOUNT: &str = "AC00000000000000000000000000000001";
 const KEY: &str = "SK00000000000000000000000000000002";
 const SECRET: &str = "a secret of the tests that is long enough";
+/// The account's own secret; not that of its key.
+pub const AUTH_TOKEN: &str = "the auth token of the account of the tests";
+/// Who a server of the tests serves: the account, its key, and the key's secret, which signs tokens.
+pub const TRUSTED: [&str; 3] = [ACCOUNT, KEY, SECRET];
 /// Longer than a start or an end takes, under strace and on a busy machine, too.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Between two looks at a file or at a child.
@@ -56,16 +60,17 @@ impl Ended {
 }
 
 impl House {
-    /// The sample policies, and one whose source is a map. Cursors are shown for two seconds only,
+    /// The sample policies, one whose source is a map, and one that nobody may read. Cursors are shown for two seconds only,
     /// so that they expire while servers are killed.
     pub fn new() -> Self {
         let folder = tempfile::Builder::new()
             .prefix("airlock-it-")
             .tempdir_in(env!("CARGO_TARGET_TMPDIR"))
             .expect("a directory");
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let root = root();
         let policies = folder.path().join("policies");
-        for (from, name) in [("policies", "cursors"), ("policies", "status"), ("tests/sdk/policies", "pins")]
+        let (samples, others) = ("policies", "tests/sdk/policies");
+        for (from, name) in [(samples, "cursors"), (samples, "status"), (others, "pins"), (others, "sealed")]
         {
             fs::create_dir_all(policies.join(name)).expect("a folder");
             for entry in fs::read_dir(root.join(from).join(name)).expect("a policy") {
@@ -114,7 +119,7 @@ impl House {
         command
             .env("RUST_BACKTRACE", "1")
             .env("AIRLOCK_ACCOUNT_SID", ACCOUNT)
-            .env("AIRLOCK_AUTH_TOKEN", SECRET)
+            .env("AIRLOCK_AUTH_TOKEN", AUTH_TOKEN)
             .env("AIRLOCK_API_KEYS", format!("{KEY}:{SECRET}"));
         command
     }
@@ -180,6 +185,11 @@ impl House {
             fs::copy(&path, to.join(path.file_name().expect("a name"))).expect("a copy");
         }
     }
+}
+
+/// The root of the repository.
+pub fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// The binary that is tested.
