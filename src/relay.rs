@@ -258,14 +258,14 @@ impl Relay {
             }
             Ok(Passed::Answered(receipt)) => {
                 self.decided(&attempt, Ok(&receipt));
-                return (attempt.answer.then)(Ok(receipt));
+                return attempt.answered(Ok(receipt));
             }
             Err(error) => (attempt, error),
         };
         let (attempt, error) = failed;
         let error = error.of_decision(attempt.decision, attempt.under.as_ref());
         self.decided(&attempt, Err(&error));
-        (attempt.answer.then)(Err(error));
+        attempt.answered(Err(error));
     }
 
     /// The passage: standing → gate → rewrite. What comes out goes to the writer; an attempt that comes

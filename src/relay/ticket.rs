@@ -4,6 +4,8 @@ use crate::{
     domain::{change::Change, time::Timestamp},
     relay::{
         authn::Caller,
+        error::Error,
+        receipt::Receipt,
         refusal::{DecisionId, Under},
         watcher::Answer,
     },
@@ -30,4 +32,16 @@ pub(super) struct Attempt {
     pub(super) passages: u32,
     /// The connection or request from which it came, for the log.
     pub(super) span: tracing::Span,
+}
+
+impl Attempt {
+    /// Gives the answer of a passage that led to no batch. A connection hands over by itself what its own passage
+    /// answered; when the passage ran again, elsewhere and later, nobody would.
+    pub(super) fn answered(self, result: Result<Receipt, Error>) {
+        let again = 1 < self.passages;
+        (self.answer.then)(result);
+        if let Some(watcher) = self.answer.through.filter(|_| again) {
+            watcher.flush();
+        }
+    }
 }

@@ -3,7 +3,8 @@
 //! start must be refused; and whoever may not must be refused, too.
 //!
 //! `AIRLOCK_BIN` names the binary (built with debug assertions), `AIRLOCK_SEED` repeats the choices
-//! of a run, though not how its threads met, and `AIRLOCK_LONG=1` makes it longer.
+//! of a run, though not how its threads met, and `AIRLOCK_LONG=1` makes it longer. One module, `mutants`, is about the
+//! sample policies instead, and needs no server.
 
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
@@ -16,3 +17,4 @@ mod crash;
 mod damage;
 mod tools;
 mod strangers;
+mod mutants;

@@ -148,9 +148,7 @@ fn setting(value: &Written<'_>, scopes: &Scopes<'_>, faults: &mut Faults<'_>) ->
             let text = At { span: value.span(), value: text };
             when::expression(&text, &scopes.expressions, Wanted::Value, faults).map(Setting::Expression)
         }
-        Err(BadSetting::Unknown { text, .. })
-            if scopes.expressions.lookups.iter().any(|it| it.name == text) || text == "previous" =>
-        {
+        Err(BadSetting::Unknown { text, .. }) if begins_with_what_was_read(&text, &scopes.expressions) => {
             let text = At { span: value.span(), value: text.as_str() };
             when::expression(&text, &scopes.expressions, Wanted::Value, faults).map(Setting::Expression)
         }
@@ -162,6 +160,12 @@ fn setting(value: &Written<'_>, scopes: &Scopes<'_>, faults: &mut Faults<'_>) ->
             None
         }
     }
+}
+
+/// Whether a name, or a path, begins with a lookup or with the data before.
+fn begins_with_what_was_read(text: &str, scope: &expression::Scope<'_>) -> bool {
+    let first = text.split('.').next().unwrap_or(text);
+    first == "previous" || scope.lookups.iter().any(|it| it.name == first)
 }
 
 fn text(value: &Written<'_>, scopes: &Scopes<'_>, faults: &mut Faults<'_>) -> Option<Text> {
