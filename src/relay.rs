@@ -268,8 +268,7 @@ impl Relay {
         attempt.answered(Err(error));
     }
 
-    /// The passage: standing → gate → rewrite. What comes out goes to the writer; an attempt that comes
-    /// again has its answer before anything is asked of what stands now.
+    /// The passage: standing → gate → rewrite. An attempt that comes again has its answer before any of them.
     fn pass(&self, attempt: &Attempt, charge: Charge) -> Result<Passed, Error> {
         let (caller, now) = (&attempt.caller, self.now());
         let operation = &attempt.change.operation;

@@ -36,7 +36,10 @@ const FORGERIES: &[Forgery] = &[
             "relay/rewrite.rs",
             "E0451",
             "fn forged(request: Change, caller: Caller, at: Timestamp, policies: Arc<PolicySet>) -> Admitted<Change> {
-                Admitted { request, caller, at, under: Grounds::Plain, standing: None, policies, would_deny: false }
+                Admitted {
+                    request, caller, at, under: Grounds::Plain, standing: None, policies, seen: Seen::default(),
+                    warned: None, would_deny: false,
+                }
             }",
     ),
     forgery(
@@ -46,7 +49,7 @@ const FORGERIES: &[Forgery] = &[
             "fn forged<T>(request: T) -> crate::relay::gate::Admitted<T> {
                 crate::relay::gate::Admitted {
                     request, caller: loop {}, at: loop {}, under: loop {}, standing: None, policies: loop {},
-                    would_deny: false,
+                    seen: loop {}, warned: None, would_deny: false,
                 }
             }",
     ),

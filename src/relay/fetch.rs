@@ -74,14 +74,7 @@ pub(super) fn sought(
     let tenant = view.tenant(service)?;
     let sid = *tenant.names.get(&(kind, name.clone()))?;
     let object = tenant.object(sid, now)?;
-    let source = (sid, item.cloned());
     let by_client = object.head.created_by.is_some() && object.head.space == Space::Plain;
-    let publishes = match (item, object.items()) {
-        (None, Some(items)) => {
-            items.standing.keys().any(|it| tenant.sources.contains_key(&(sid, Some(it.clone()))))
-        }
-        _ => tenant.sources.contains_key(&source),
-    };
     let (data, event) = match item {
         None => (object.data().cloned().unwrap_or_else(Data::empty), object.head.last_event_id),
         Some(id) => {
@@ -89,7 +82,12 @@ pub(super) fn sought(
             (item.data.clone(), item.last_event_id)
         }
     };
-    Some(Found { data, event, publishes, by_client })
+    let items = object.items().filter(|_| item.is_none());
+    let speaks = match items {
+        Some(items) => items.standing.values().any(|it| !it.item.data.is_empty()),
+        None => !data.is_empty(),
+    };
+    Some(Found { data, event, speaks, by_client })
 }
 
 /// Answers a question.

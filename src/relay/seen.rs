@@ -29,8 +29,8 @@ pub(super) struct Found {
     pub(super) data: Data,
     /// The event at which it was last written.
     pub(super) event: EventId,
-    /// Whether it, or an item of it, shows anything at a shared place.
-    pub(super) publishes: bool,
+    /// Whether something was said in it, or in an item of it: then it was published.
+    pub(super) speaks: bool,
     /// Whether a client made it: nobody's word but its own.
     pub(super) by_client: bool,
 }
@@ -82,12 +82,14 @@ impl Scene<'_> {
         let mut seen = Seen::default();
         let item = written_item(operation);
         let client = self.caller.identity().is_some();
+        // `{}` says nothing, and needs nothing to stand.
+        let speaks = operation.data().is_some_and(|it| !it.data().is_empty());
         let final_ = self.policy.from.withdraw == Withdraw::Never && client;
         if let Some(name) = self.name.filter(|_| final_ || self.policy.reads_previous) {
             let kind = self.policy.from.kind;
             let found = eye((kind, name, item));
             seen.needs.push(need(kind, name, item, found.as_ref()));
-            let taken_back = found.as_ref().is_some_and(|it| it.publishes) && takes_back(operation);
+            let taken_back = found.as_ref().is_some_and(|it| it.speaks) && takes_back(operation);
             // What expires is taken back, too, only later.
             if final_ && (taken_back || operation.expires()) {
                 return Err(refused(Reason::Final, Some(self.policy), "address", Vec::new()));
@@ -97,7 +99,7 @@ impl Scene<'_> {
         for lookup in &self.policy.lookups {
             let (name, key) = match self.place(&lookup.pattern, lookup.key.as_ref()) {
                 Ok(it) => it,
-                Err(refusal) if client => return Err(refusal),
+                Err(refusal) if client && speaks => return Err(refusal),
                 Err(_) => {
                     seen.lookups.push(None);
                     continue;
@@ -108,7 +110,7 @@ impl Scene<'_> {
             seen.needs.push(need(lookup.kind, &name, item.as_ref(), found.as_ref()));
             let found = found.filter(|it| !it.by_client);
             let value = found.and_then(|it| serde_json::from_str::<Value>(it.data.as_str()).ok());
-            if value.is_none() && lookup.required && client {
+            if value.is_none() && lookup.required && client && speaks {
                 return Err(
                     self.lacking(&format!("the object that `{}` looks up does not stand", lookup.name))
                 );

@@ -47,6 +47,8 @@ pub(super) struct World<'p> {
     gate: Arc<Gate>,
     view: View,
     service: ServiceSid,
+    /// Every client's: they list what a policy asks of a captured variable.
+    claims: Value,
     steps: u64,
 }
 
@@ -56,7 +58,7 @@ impl<'p> World<'p> {
         let (view, gate) = (View::default(), Arc::new(Gate::new(false)));
         let default = service.is_none();
         let service = service.unwrap_or_else(|| ServiceSid::new([1; 16]));
-        let mut world = Self { policies, gate, view, service, steps: 0 };
+        let mut world = Self { policies, gate, view, service, claims: claims(policies), steps: 0 };
         world.commit(rewrite::founding([7; 32], DecisionId(0), now()));
         world.commit(rewrite::activation(policies, DecisionId(0), now()));
         let settings = SettingsChange { acl: Some(true), ..SettingsChange::default() };
@@ -126,7 +128,7 @@ impl<'p> World<'p> {
     /// A client with this identity, or a backend.
     fn client(&self, identity: Option<&str>) -> Caller {
         let identity = identity.and_then(|it| Identity::try_from(it).ok());
-        Caller::rehearsed(identity, self.service, Value::Object(Default::default()))
+        Caller::rehearsed(identity, self.service, self.claims.clone())
     }
 
     fn address(&self, kind: ObjectKind, name: &UniqueName) -> Address {
@@ -217,4 +219,23 @@ fn anonymous() -> Result<Caller, Refusal> {
     };
     let peer = IpAddr::from([127, 0, 0, 1]);
     authn.authenticate(&Credential::Token(""), peer, None, &[0; 32], now()).map_err(refused)
+}
+
+/// Claims with which each captured variable is allowed: in the names that are asked for, it is its own name.
+fn claims(policies: &PolicySet) -> Value {
+    let mut claims = Value::Object(Default::default());
+    for bound in policies.policies().iter().flat_map(|it| &it.bounds) {
+        let Some((last, path)) = bound.one_of.as_ref().and_then(|it| it.split_last()) else { continue };
+        let mut here = &mut claims;
+        for step in path {
+            let Value::Object(entries) = here else { return claims };
+            here = entries.entry(step.as_str()).or_insert_with(|| Value::Object(Default::default()));
+        }
+        let Value::Object(entries) = here else { return claims };
+        let list = entries.entry(last.as_str()).or_insert_with(|| Value::Array(Vec::new()));
+        if let Value::Array(list) = list {
+            list.push(Value::String(bound.variable.to_string()));
+        }
+    }
+    claims
 }

@@ -25,8 +25,10 @@ fn seated() -> String {
 }
 
 #[test]
-fn what_a_lookup_requires_must_stand() {
+fn what_a_lookuprequires_must_stand() {
+    let empty = "write = { document = \"seats/7/ada\", data = {} }\npublished = []";
     let lookup = "[[lookup]]\nname = \"plan\"\ndocument = \"plans/{room}\"\nrequired = true";
+    assert_eq!(tried("", lookup, "", empty), [""; 0], "`{{}}` needs nothing");
     let plan = "{ document = \"plans/7\", data = { seats = 9 } }";
     assert_eq!(tried("", lookup, "", &refused("lookup")), [""; 0]);
     assert_eq!(tried("", lookup, plan, &seated()), [""; 0]);
@@ -90,6 +92,9 @@ fn what_is_final_cannot_be_taken_back() {
     // Nothing is published yet: nothing is taken back.
     let nothing = "{ document = \"seats/7/ada\", data = {} }";
     assert_eq!(tried(never, "", nothing, &format!("{remove}published = []")), [""; 0]);
+    // What a list or a board keeps was published all the same.
+    let board = "[[to]]\ndocument = \"boards/{room}\"\ncontended = true\non_withdraw = \"keep\"";
+    assert_eq!(tried(never, board, mine, &format!("{empty}{refused}")), [""; 0]);
     let changed = "write = { document = \"seats/7/ada\", data = { x = 2 } }\npublished = [{ map = \"rooms/7/seats\", key = \"ada\", data = { x = 2 } }]";
     assert_eq!(tried(never, "", mine, changed), [""; 0]);
 }

@@ -1,0 +1,40 @@
+// Made by `airlock policy types` from the policies and their schemas: change those, and make it again.
+
+/**
+ * A player's best score in one game
+ *
+ * The data of the private document `scores/{game}/{identity}` of the policy `scores`.
+ */
+export interface ScoresPrivate {
+  score: number;
+  /** How it was played, for a backend to look at; not shown */
+  replay?: string;
+}
+
+/** The name of the private document `scores/{game}/{identity}` of the policy `scores`. */
+export function scoresName(game: string, identity: string): string {
+  return `scores/${segment(game)}/${segment(identity)}`;
+}
+
+/**
+ * What the table takes of one player
+ *
+ * The data of the shared document `games/{game}/top` of the policy `scores`.
+ */
+export interface ScoresShared {
+  score: number;
+  name: string;
+}
+
+/** The name of the shared document `games/{game}/top` of the policy `scores`. */
+export function scoresSharedName(game: string): string {
+  return `games/${segment(game)}/top`;
+}
+
+/** One segment of a name; with a `/` in it, or empty, the name would be another one. */
+function segment(text: string): string {
+  if (text === "" || text.includes("/")) {
+    throw new Error(`this cannot be part of a name: ${JSON.stringify(text)}`);
+  }
+  return text;
+}
