@@ -257,12 +257,22 @@ pub struct Target {
     pub schema: Option<Schema>,
     /// What it folds; `None` shows each source by itself.
     pub fold: Option<Folding>,
+    /// Whether it can be made of the private object alone, at any time: nothing in it reads what was before, or a lookup.
+    pub alone: bool,
     /// Whether `{pseudonym}` stands in it.
     pub veiled: bool,
     pub(super) rewrite: Rewrite,
 }
 
 impl Target {
+    /// The name of the shared object.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn name_of(&self, bindings: &Bindings<'_>) -> Result<UniqueName, RenderFault> {
+        template::name(&self.name, bindings)
+    }
+
     /// What this target publishes for a private object's data; its `schema` is the caller's to check.
     ///
     /// # Errors

@@ -43,6 +43,15 @@ impl Folding {
         self.inputs.iter().any(|it| it.value.as_ref().is_some_and(reads))
     }
 
+    /// Whether an expression in it reads a lookup.
+    pub(super) fn looks_up(&self, lookups: usize) -> bool {
+        let looks = |it: &Origin| match it {
+            Origin::Expression(it) => (0..lookups).any(|at| it.reads_lookup(at)),
+            Origin::Place(_) => false,
+        };
+        self.inputs.iter().any(|it| it.value.as_ref().is_some_and(looks))
+    }
+
     /// What the published data brings.
     ///
     /// # Errors

@@ -144,6 +144,15 @@ impl Rewrite {
         self.set.iter().any(|(_, it)| matches!(it, Setting::Expression(it) if it.reads_previous()))
     }
 
+    /// Whether an expression in it reads a lookup.
+    pub(super) fn looks_up(&self, lookups: usize) -> bool {
+        let looks = |it: &Setting| match it {
+            Setting::Expression(it) => (0..lookups).any(|at| it.reads_lookup(at)),
+            _ => false,
+        };
+        self.set.iter().any(|(_, it)| looks(it))
+    }
+
     /// Whether a field of the private data is published as it is, under its own name.
     pub(super) fn keeps(&self, field: &str) -> bool {
         let Ok(place) = Pointer::parse_key(field) else { return false };

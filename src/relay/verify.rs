@@ -35,6 +35,8 @@ pub struct Verified {
     pub sources: usize,
     /// Folds that were computed again.
     pub folds: usize,
+    /// Folds that rest on what was before, or on a lookup: only their sums were computed again.
+    pub folds_by_shares: usize,
     /// What differs, each in one line.
     pub differences: Vec<String>,
 }
@@ -53,7 +55,7 @@ pub fn verify(directory: &Path, policies: &PolicySet) -> Result<Verified, StoreE
 }
 
 /// What the sources of a service bring, by the fold that they feed.
-type Brought = BTreeMap<ObjectSid, BTreeMap<Source, (Shape, Share)>>;
+type Brought = BTreeMap<ObjectSid, BTreeMap<Source, Option<(Shape, Share)>>>;
 
 fn look(
     view: &View,
@@ -85,6 +87,7 @@ fn look(
     for (sid, fold) in folds {
         verified.folds += 1;
         let sources = brought.remove(&sid).unwrap_or_default();
+        verified.folds_by_shares += usize::from(sources.values().any(Option::is_none));
         for what in differences(fold, &sources) {
             verified.differences.push(format!("{service} {sid}: {what}"));
         }
@@ -96,7 +99,7 @@ fn look(
 }
 
 /// In what a fold differs from what its sources bring.
-fn differences(fold: &Folded, sources: &BTreeMap<Source, (Shape, Share)>) -> Vec<String> {
+fn differences(fold: &Folded, sources: &BTreeMap<Source, Option<(Shape, Share)>>) -> Vec<String> {
     let mut told = Vec::new();
     let batch = Data::built(fold::batch(fold.tally.shape(), fold.tally.shares()));
     if batch != fold.data {
@@ -105,7 +108,7 @@ fn differences(fold: &Folded, sources: &BTreeMap<Source, (Shape, Share)>) -> Vec
     for (source, share, _) in fold.tally.shares() {
         match sources.get(source) {
             None => told.push(format!("{} contributes, and does not stand", source.0)),
-            Some((shape, own)) if (shape, own) != (fold.tally.shape(), share) => {
+            Some(Some((shape, own))) if (shape, own) != (fold.tally.shape(), share) => {
                 told.push(format!("{} contributes something else than its data gives", source.0));
             }
             Some(_) => (),
@@ -148,13 +151,17 @@ impl Scene<'_> {
         };
         for target in &self.policy.targets {
             let Some(folding) = &target.fold else { continue };
-            let rendered =
-                target.render(&data, &bindings).map_err(|it| format!("cannot be rendered: {it}"))?;
-            let share =
-                folding.share(&rendered.data, &bindings).map_err(|it| format!("cannot be counted: {it}"))?;
-            let sid = derived::sid(&self.view.secret, self.service, ObjectKind::Document, &rendered.name);
+            let name = target.name_of(&bindings).map_err(|it| format!("cannot be named: {it}"))?;
+            let sid = derived::sid(&self.view.secret, self.service, ObjectKind::Document, &name);
+            let mut share = None;
+            if target.alone {
+                let rendered = target.render(&data, &bindings);
+                let rendered = rendered.map_err(|it| format!("cannot be rendered: {it}"))?;
+                let own = folding.share(&rendered.data, &bindings);
+                share = Some((folding.shape.clone(), own.map_err(|it| format!("cannot be counted: {it}"))?));
+            }
             let source: Source = (self.object.head.sid, None);
-            brought.entry(sid).or_default().insert(source, (folding.shape.clone(), share));
+            brought.entry(sid).or_default().insert(source, share);
         }
         Ok(())
     }

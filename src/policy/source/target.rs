@@ -132,6 +132,10 @@ fn read(
         let source = from.map(|it| (it.kind, it.schema.as_ref()));
         fold::check(table, (kind, &span), source, (&rewrite, schema.as_ref()), fold, faults);
     }
+    let lookups = scopes.map_or(0, |it| it.expressions.lookups.len());
+    let alone = !(rewrite.reads_previous()
+        || rewrite.looks_up(lookups)
+        || fold.as_ref().is_some_and(|it| it.reads_previous() || it.looks_up(lookups)));
     let veiled = veils(&name, key.as_ref(), &rewrite);
     let target = Target {
         kind,
@@ -145,6 +149,7 @@ fn read(
         ttl,
         schema,
         fold,
+        alone,
         veiled,
         rewrite,
     };
