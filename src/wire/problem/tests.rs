@@ -50,6 +50,10 @@ fn each_reason_has_its_code() {
         (Reason::RevisionMismatch { of: Map, current: None }, (412, 54_205), (412, 54_205)),
         (Reason::NotFound(Missing::Grant), (404, 20_404), (404, 54_354)),
         (Reason::NotConnected, (403, 72_014), (403, 72_014)),
+        (Reason::Lookup, (400, 72_015), (400, 72_015)),
+        (Reason::Condition, (400, 72_016), (400, 72_016)),
+        (Reason::Final, (403, 72_017), (403, 72_017)),
+        (Reason::Fold, (409, 72_018), (409, 72_018)),
         (Reason::Private, (409, 72_013), (409, 72_013)),
         (Reason::BelowFloor, (410, 72_009), (410, 72_009)),
         (Reason::TooManySubscriptions, (429, 54_419), (429, 54_419)),
@@ -168,4 +172,36 @@ fn bodies_are_those_of_twilio() {
     );
     let doubled = Fault::Data { fault: BadData::DoubledKey { pointer: "/a".into() }, kind: ObjectKind::Map };
     assert_eq!(Problem::of_fault(&doubled, Plane::Sdk).message, "A key stands twice in one object [at=/a]");
+}
+
+#[test]
+fn with_the_detail_code_two_policies_answer_alike() {
+    let pointer = || String::from("/secret");
+    // Each pair has one code, and differs in all that a policy's author has written or a client has sent.
+    for (one, two) in [
+        (Reason::Condition, Reason::Condition),
+        (Reason::Schema, Reason::Schema),
+        (Reason::Lookup, Reason::Lookup),
+        (Reason::Final, Reason::Final),
+        (Reason::Rewrite, Reason::Rewrite),
+        (Reason::SharedSchema, Reason::SharedSchema),
+        (Reason::TooLarge { max_bytes: 64 }, Reason::TooLarge { max_bytes: 9_000 }),
+        (Reason::Quota { what: "objects" }, Reason::Quota { what: "items" }),
+        (Reason::UnsafeInteger, Reason::Data(BadData::TooDeep { pointer: pointer() })),
+        (Reason::Limit, Reason::Limit),
+    ] {
+        let refusal = |reason: Reason, name: &str, decision: u64| Refusal {
+            policy: Some(Under { name: name.into(), version: name.into(), detail: Detail::Code }),
+            rule: Some(name.into()),
+            violations: vec![Violation { pointer: pointer(), keyword: name.into(), message: name.into() }],
+            retry_ms: Some(250),
+            decision: Some(DecisionId(decision)),
+            ..Refusal::plain(reason)
+        };
+        for plane in [Plane::Rest, Plane::Sdk] {
+            let told = |refusal: Refusal| Problem::of_error(&refusal.into(), plane).to_json();
+            let (one, two) = (refusal(one.clone(), "chat", 1), refusal(two.clone(), "poll", 2));
+            assert_eq!(told(one), told(two));
+        }
+    }
 }
