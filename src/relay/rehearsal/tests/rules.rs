@@ -112,3 +112,46 @@ fn a_limit_of_bytes_counts_bytes() {
     );
     assert_eq!(tried("", &limit(6), "", &refused("limit")), [""; 0]);
 }
+
+#[test]
+fn a_warning_admits_what_conditions_refuse_and_nothing_that_cannot_be_shown() {
+    let policy = |mode: &str, set: &str| {
+        format!(
+            "mode = \"{mode}\"\n[from]\ndocument = \"seats/{{room}}/{{identity}}\"\n[[when]]\nrule = \"small\"\nthat = \"int(data.x) < 1\"\n[[to]]\nmap = \"rooms/{{room}}/seats\"\nkey = \"{{identity}}\"\n{set}"
+        )
+    };
+    let case =
+        |outcome: &str| format!("[[case]]\nname = \"a\"\nas = {{ identity = \"ada\" }}\n{SIT}{outcome}");
+    assert_eq!(told(&policy("enforce", ""), &case("refused = { rule = \"small\" }")), [""; 0]);
+    assert_eq!(told(&policy("warn", ""), &case(SEATED)), [""; 0]);
+    let team = "set = { team = \"claims.team\" }";
+    assert_eq!(told(&policy("warn", team), &case("refused = { rule = \"rewrite\" }")), [""; 0]);
+    assert_eq!(told(&policy("off", ""), &case("refused = { rule = \"address\" }")), [""; 0]);
+}
+
+#[test]
+fn a_condition_that_cannot_be_judged_refuses() {
+    let rule = |that: &str| format!("[[when]]\nrule = \"judged\"\nthat = \"{that}\"");
+    for that in ["claims.team == 'red'", "99 / (size(claims.rooms) - 1) > 1"] {
+        assert_eq!(tried("", &rule(that), "", &refused("judged")), [""; 0], "{that}");
+    }
+    // One object that stands is not enough for what its fields do not say.
+    let lookup = "[[lookup]]\nname = \"plan\"\ndocument = \"plans/{room}\"\nrequired = true\n";
+    let plan = "{ document = \"plans/7\", data = { seats = 9 } }";
+    let with = |that: &str| format!("{lookup}{}", rule(that));
+    assert_eq!(tried("", &with("plan.seats > 3"), plan, &seated()), [""; 0]);
+    assert_eq!(tried("", &with("plan.seats > 9"), plan, &refused("judged")), [""; 0]);
+    assert_eq!(tried("", &with("plan.rows > 3"), plan, &refused("judged")), [""; 0]);
+}
+
+#[test]
+fn what_was_before_decides() {
+    let rule = "[[when]]\nrule = \"grows\"\nthat = \"previous == null || (has(previous.x) && has(data.x) && data.x > previous.x)\"";
+    let mine = |x: u8| format!("{{ document = \"seats/7/ada\", data = {{ x = {x} }} }}");
+    assert_eq!(tried("", rule, "", &seated()), [""; 0]);
+    assert_eq!(tried("", rule, &mine(0), &seated()), [""; 0]);
+    assert_eq!(tried("", rule, &mine(1), &refused("grows")), [""; 0]);
+    // `{}` says nothing, and nothing was before it.
+    let emptied = format!("{}, {{ document = \"seats/7/ada\", data = {{}} }}", mine(9));
+    assert_eq!(tried("", rule, &emptied, &seated()), [""; 0]);
+}
