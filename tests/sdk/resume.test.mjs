@@ -11,9 +11,9 @@ import { Airlock, connected, fresh, long, path, pathOf, subscribed } from './sup
 import { Socket, listed, sidOf } from './socket.mjs';
 import { until, watch, within } from './waiting.mjs';
 
-const CLIENTS = long ? 100 : 40;
-const CUTS = long ? 20 : 8;
-const DEATHS = long ? 5 : 3;
+const CLIENTS = 100;
+const CUTS = 20;
+const DEATHS = 5;
 
 let airlock;
 let open; // ACL off: all clients read and write all objects
@@ -292,7 +292,7 @@ test(`${CLIENTS} clients, ${CUTS} cuts each, ${DEATHS} deaths of the server: eve
       await airlock.restart();
     }
   })();
-  await within(Promise.all([...living, dying]), () => `all clients are through (${finished} of ${CLIENTS})`, long ? 600_000 : 90_000);
+  await within(Promise.all([...living, dying]), () => `all clients are through (${finished} of ${CLIENTS})`, 600_000);
   for (const it of writers) it.stopped = true;
   await Promise.all(writing);
   const clientsGone = clients.filter((it) => it.ear.gone);
