@@ -1,6 +1,7 @@
 //! The policy author's commands: which there are, and how they tell what they found.
 
 mod check;
+mod coverage;
 mod new;
 mod schema;
 mod test;

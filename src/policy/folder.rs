@@ -36,6 +36,13 @@ pub fn load(path: &Path) -> Result<PolicySet, Vec<Fault>> {
     }
 }
 
+/// The files of the same folder, as the policies are compiled from them; what cannot be read, [`load`] tells.
+pub fn files(path: &Path) -> Vec<Files> {
+    let mut told_by_load = Vec::new();
+    let folders = policy_folders(path, &mut told_by_load);
+    folders.iter().map(|it| read(it, &mut told_by_load)).collect()
+}
+
 /// The cases of the same folder, `cases/*.toml` of each policy.
 ///
 /// # Errors

@@ -2,7 +2,7 @@
 //!
 //! `AIRLOCK_SNAPSHOTS=write` writes the files of `tests/snapshots` anew, to be read before they are committed.
 
-mod run;
+pub mod run;
 
 use std::fs;
 

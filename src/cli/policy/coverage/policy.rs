@@ -11,7 +11,7 @@ type Changes = Vec<(String, Value)>;
 const STEPS: &[&str] = &["rename", "default", "clamp", "mask", "set", "template"];
 
 /// All changes of a policy.
-pub fn mutants(policy: &Value) -> Changes {
+pub(super) fn mutants(policy: &Value) -> Changes {
     let mut changes = Changes::new();
     deleted(policy, "/from", &["schema", "max_bytes", "objects_max", "withdraw"], &mut changes);
     moved(policy, "/from", &["max_bytes", "objects_max"], &mut changes);
@@ -36,7 +36,7 @@ pub fn mutants(policy: &Value) -> Changes {
     for at in places(policy, "/when") {
         whole(policy, &at, &mut changes);
         let that = below(&at, "that");
-        let text = policy.pointer(&that).and_then(Value::as_str).expect("a condition");
+        let Some(text) = policy.pointer(&that).and_then(Value::as_str) else { continue };
         replaced(policy, &that, &format!("!({text})"), &mut changes);
         expressions(policy, &that, &mut changes);
     }
@@ -124,7 +124,7 @@ fn stretched(policy: &Value, at: &str, changes: &mut Changes) {
     let Some(text) = policy.pointer(at).and_then(Value::as_str) else { return };
     let digits = text.find(|it: char| !it.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
-    let number: u64 = number.parse().expect("a number and a unit");
+    let Ok(number) = number.parse::<u64>() else { return };
     // Half of one is no number; half of `1d` is half a day, and so on.
     for other in [number * 2, number / 2].into_iter().filter(|it| *it != 0) {
         replaced(policy, at, &format!("{other}{unit}"), changes);
@@ -165,17 +165,19 @@ fn expressions(policy: &Value, at: &str, changes: &mut Changes) {
                 }
                 None if 0 < digits && !before.is_alphanumeric() && !matches!(before, '_' | '.') => {
                     length = digits;
-                    rest[..digits].parse::<u64>().ok().map(|it| (it + 1).to_string())
+                    rest.get(..digits).and_then(|it| it.parse::<u64>().ok()).map(|it| (it + 1).to_string())
                 }
                 None => None,
             };
             if let Some(other) = other {
-                let (start, end) = (&text[..here], &text[here + length..]);
-                let what = format!("{at}, letter {}: `{}` is `{other}`", here + 1, &rest[..length]);
+                let (start, end) = text.split_at(here);
+                let (found, end) = end.split_at(length);
+                let what = format!("{at}, letter {}: `{found}` is `{other}`", here + 1);
                 changes.push((what, with(policy, at, format!("{start}{other}{end}"))));
             }
         }
-        before = rest[..length].chars().next_back().unwrap_or(' ');
-        rest = &rest[length..];
+        let (done, more) = rest.split_at(length);
+        before = done.chars().next_back().unwrap_or(' ');
+        rest = more;
     }
 }

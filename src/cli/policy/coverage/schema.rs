@@ -5,11 +5,11 @@ use serde_json::{Value, json};
 use super::written::{below, with, without};
 
 /// A schema that was changed in one place.
-pub struct Change {
-    pub what: String,
-    pub schema: Value,
+pub(super) struct Change {
+    pub(super) what: String,
+    pub(super) schema: Value,
     /// Whether it allows more than before, and nothing less.
-    pub weaker: bool,
+    pub(super) weaker: bool,
 }
 
 /// Keywords that say something to people only.
@@ -29,7 +29,7 @@ const BOUNDS: &[(&str, i64)] = &[
 ];
 
 /// All changes of a schema.
-pub fn mutants(schema: &Value) -> Vec<Change> {
+pub(super) fn mutants(schema: &Value) -> Vec<Change> {
     let mut changes = Vec::new();
     walk(schema, "", &mut changes);
     changes
@@ -62,7 +62,12 @@ fn walk(whole: &Value, at: &str, changes: &mut Vec<Change>) {
             add(changes, format!("{place} deleted"), without(whole, &place), true);
         }
         if !keywords.contains_key("not") {
-            add(changes, format!("{place} turned about"), opposite(whole, at, keyword), false);
+            let opposite = opposite(whole, at, keyword);
+            changes.extend(opposite.map(|schema| Change {
+                what: format!("{place} turned about"),
+                schema,
+                weaker: false,
+            }));
         }
         let bound = BOUNDS.iter().find(|it| it.0 == keyword);
         if let (Some((_, wider)), Some(number)) = (bound, value.as_i64()) {
@@ -78,14 +83,14 @@ fn add(changes: &mut Vec<Change>, what: String, schema: Value, weaker: bool) {
 }
 
 /// The schema that asks for what this keyword forbids.
-fn opposite(whole: &Value, at: &str, keyword: &str) -> Value {
+fn opposite(whole: &Value, at: &str, keyword: &str) -> Option<Value> {
     let mut schema = whole.clone();
-    let node = schema.pointer_mut(at).and_then(Value::as_object_mut).expect("a schema");
-    let value = node.shift_remove(keyword).expect("a keyword");
-    let mut denied = json!({ keyword: value });
-    if let (Some(properties), "additionalProperties") = (node.get("properties"), keyword) {
-        denied["properties"] = properties.clone();
-    }
+    let node = schema.pointer_mut(at)?.as_object_mut()?;
+    let value = node.shift_remove(keyword)?;
+    let denied = match (node.get("properties"), keyword) {
+        (Some(properties), "additionalProperties") => json!({ keyword: value, "properties": properties }),
+        _ => json!({ keyword: value }),
+    };
     node.insert("not".to_owned(), denied);
-    schema
+    Some(schema)
 }

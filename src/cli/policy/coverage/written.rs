@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 /// The whole file: each key of the top with its value on one line.
-pub fn document(policy: &Value) -> String {
-    let entries = policy.as_object().expect("a table").iter();
+pub(super) fn document(policy: &Value) -> String {
+    let entries = policy.as_object().into_iter().flatten();
     entries.map(|(key, value)| format!("{} = {}\n", quoted(key), inline(value))).collect()
 }
 
@@ -18,7 +18,8 @@ fn inline(value: &Value) -> String {
         Value::Array(items) => format!("[{}]", items.iter().map(inline).collect::<Vec<_>>().join(", ")),
         Value::String(text) => quoted(text),
         Value::Number(_) | Value::Bool(_) => value.to_string(),
-        Value::Null => panic!("TOML has no null"),
+        // TOML has none, and this was TOML.
+        Value::Null => "\"\"".to_owned(),
     }
 }
 
@@ -28,26 +29,32 @@ fn quoted(text: &str) -> String {
 }
 
 /// A pointer with one more step.
-pub fn below(pointer: &str, step: impl ToString) -> String {
+pub(super) fn below(pointer: &str, step: impl ToString) -> String {
     format!("{pointer}/{}", step.to_string().replace('~', "~0").replace('/', "~1"))
 }
 
 /// The value without what stands at a pointer.
-pub fn without(value: &Value, pointer: &str) -> Value {
+pub(super) fn without(value: &Value, pointer: &str) -> Value {
     let mut value = value.clone();
-    let (parent, last) = pointer.rsplit_once('/').expect("a pointer");
+    let Some((parent, last)) = pointer.rsplit_once('/') else { return value };
     let last = last.replace("~1", "/").replace("~0", "~");
-    match value.pointer_mut(parent).expect("a place") {
-        Value::Object(entries) => drop(entries.shift_remove(&last)),
-        Value::Array(items) => drop(items.remove(last.parse().expect("an index"))),
-        _ => panic!("nothing stands below `{parent}`"),
+    match value.pointer_mut(parent) {
+        Some(Value::Object(entries)) => drop(entries.shift_remove(&last)),
+        Some(Value::Array(items)) => {
+            if let Some(index) = last.parse::<usize>().ok().filter(|it| *it < items.len()) {
+                items.remove(index);
+            }
+        }
+        _ => (),
     }
     value
 }
 
 /// The value with something else at a pointer.
-pub fn with(value: &Value, pointer: &str, other: impl Into<Value>) -> Value {
+pub(super) fn with(value: &Value, pointer: &str, other: impl Into<Value>) -> Value {
     let mut value = value.clone();
-    *value.pointer_mut(pointer).expect("a place") = other.into();
+    if let Some(place) = value.pointer_mut(pointer) {
+        *place = other.into();
+    }
     value
 }
