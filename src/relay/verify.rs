@@ -65,7 +65,8 @@ fn look(
     verified: &mut Verified,
 ) {
     let mut brought = Brought::new();
-    for object in tenant.objects.values().filter(|it| !it.head.expired(view.at)) {
+    // What has expired contributes until it is swept.
+    for object in tenant.objects.values() {
         let Space::Private { owner, .. } = &object.head.space else { continue };
         let Some(name) = &object.head.unique_name else { continue };
         let unique_name = tenant.head.unique_name.as_deref();
