@@ -255,7 +255,8 @@ test('drop_oldest: a list never holds more than items_max; the oldest goes, and 
   const now = await airlock.list(shared);
   assert.deepEqual(data(now).map((it) => it.text), ['3', '4', '5', '6', '7']);
   assert.deepEqual(now.map(([index]) => index), [...now.map(([index]) => index)].sort((a, b) => a - b));
-  await seen.until((it) => it.data?.text === '7', 'the last');
+  // The oldest goes after the new one has come.
+  await seen.until((it) => it.name === 'itemRemoved' && it.previous.text === '2', 'the last that goes');
   assert.deepEqual(seen.seen.filter((it) => it.name === 'itemRemoved').map((it) => it.previous.text), ['0', '1', '2']);
   assert.deepEqual((await object.getItems()).items.map((it) => it.data.text), ['3', '4', '5', '6', '7']);
 });
