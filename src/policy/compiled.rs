@@ -60,7 +60,13 @@ impl Policy {
 
     /// What the document of this name folds, if it is one that this policy publishes as a fold.
     pub fn fold_at(&self, name: &UniqueName) -> Option<&Folding> {
-        self.targets.iter().find(|it| it.name.matches(name)).and_then(|it| it.fold.as_ref())
+        self.shared_at(name).and_then(|it| it.0.fold.as_ref())
+    }
+
+    /// The target whose shared object has this name, and what the name captures. All targets of one name have
+    /// one `read`: the compiler has seen to it.
+    pub fn shared_at(&self, name: &UniqueName) -> Option<(&Target, Captures)> {
+        self.targets.iter().find_map(|it| Some((it, it.name.captures(name)?)))
     }
 
     /// What its rules read besides the private object: kinds and names.

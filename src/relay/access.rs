@@ -181,21 +181,15 @@ pub(super) fn readable(
 ) -> Result<(), Refusal> {
     match under {
         Grounds::Shared { policy, name, .. } if caller.identity().is_some() => {
-            let matches =
-                |it: &&crate::policy::Target| name.as_ref().is_some_and(|name| it.name.matches(name));
-            let captures = |it: &crate::policy::Target| name.as_ref().and_then(|name| it.name.captures(name));
-            let open = policy.targets.iter().filter(matches).all(|it| match &it.read {
+            let Some((target, captures)) = name.as_ref().and_then(|it| policy.shared_at(it)) else {
+                return Err(forbidden(Some(policy)));
+            };
+            let open = match &target.read {
                 Read::Everyone => true,
                 Read::Permission => false,
-                Read::Condition(condition) => {
-                    captures(it).is_some_and(|captures| holds_for(caller, condition, &captures, standing.at))
-                }
-            });
-            let within = policy.targets.iter().filter(matches).all(|it| {
-                captures(it).is_some_and(|captures| {
-                    policy.bounds.iter().all(|bound| bound.allows(&captures, caller.claims()))
-                })
-            });
+                Read::Condition(condition) => holds_for(caller, condition, &captures, standing.at),
+            };
+            let within = policy.bounds.iter().all(|it| it.allows(&captures, caller.claims()));
             if within && (open || standing.permission.read) { Ok(()) } else { Err(forbidden(Some(policy))) }
         }
         Grounds::Shared { .. } | Grounds::Service => Ok(()),
@@ -225,7 +219,6 @@ fn holds_for(caller: &Caller, condition: &Expression, captures: &Captures, now: 
         claims,
         captures,
         key: None,
-        index: None,
         now,
         lookups: &[],
         reader: Some(Reader { identity, claims }),
