@@ -90,8 +90,8 @@ struct Computed {
 pub struct Scope<'p> {
     /// The captures, by bare name and as `vars.NAME`; `identity` among them.
     pub variables: &'p [Arc<str>],
-    /// What the source item goes by, when the source has items.
-    pub item: Option<ItemName>,
+    /// Whether `key`, that of the source item, is in scope: the source is a map.
+    pub key: bool,
     /// The lookups, in the order in which [`Names`] brings them.
     pub lookups: &'p [LookupName<'p>],
     /// What `data` and `previous` are.
@@ -100,15 +100,6 @@ pub struct Scope<'p> {
     pub previous: bool,
     /// Whether `reader` is in scope; then only the captures are, beside it.
     pub reader: bool,
-}
-
-/// What an item of the source goes by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ItemName {
-    /// `key`, a string.
-    Key,
-    /// `index`, an integer.
-    Index,
 }
 
 /// A lookup: a JSON object, or null.
@@ -170,8 +161,6 @@ pub struct Names<'w> {
     pub captures: &'w Captures,
     /// The key of the source item.
     pub key: Option<&'w str>,
-    /// The index of the source item.
-    pub index: Option<u64>,
     /// The time of the attempt.
     pub now: Timestamp,
     /// The lookups, in the order of the scope.

@@ -22,7 +22,7 @@ use crate::{
     },
     policy::{
         compiled::{Detail, Mode, Policy, ServiceName, Source},
-        expression::{self, ItemName, LookupName, Typed},
+        expression::{self, LookupName, Typed},
         fault::{Fault, Faults, Place, meant},
         files::{Content, Files},
         folding::Folding,
@@ -193,14 +193,7 @@ fn scopes<'p>(from: &'p Source, variables: &'p [Arc<str>], lookups: &'p [LookupN
     let previous = matches!(from.kind, ObjectKind::Document | ObjectKind::List | ObjectKind::Map);
     Scopes {
         native: Scope { variables, key: keyed },
-        expressions: expression::Scope {
-            variables,
-            item: keyed.then_some(ItemName::Key),
-            lookups,
-            data,
-            previous,
-            reader: false,
-        },
+        expressions: expression::Scope { variables, key: keyed, lookups, data, previous, reader: false },
     }
 }
 

@@ -51,7 +51,6 @@ impl<'w> Bindings<'w> {
             claims: self.claims,
             captures: self.captures,
             key: self.item_key.map(ItemKey::as_str),
-            index: None,
             now: self.now,
             lookups: self.lookups,
             reader: None,

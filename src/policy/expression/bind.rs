@@ -146,10 +146,6 @@ impl<'r> Reader<'r> {
                 self.take(1, text.len())?;
                 Ok(Box::new(CelString::from(text)))
             }
-            Thing::Number(number) => {
-                let number = i64::try_from(number).map_err(|_| self.fault("is too large"))?;
-                Ok(Box::new(CelInt::from(number)))
-            }
             Thing::Time(time) => Ok(Box::new(CelString::from(time.to_string()))),
         }
     }
@@ -269,7 +265,6 @@ pub(super) fn plain(slot: &Slot, shapes: &Shapes, names: &Names<'_>) -> Result<V
         (Look::Presence, found) => Ok(found.is_ok().into()),
         (Look::Absence, found) => Ok(matches!(found, Err(_) | Ok(Thing::Json(Value::Null))).into()),
         (Look::Value, Ok(Thing::Text(text))) => Ok(text.into()),
-        (Look::Value, Ok(Thing::Number(number))) => Ok(number.into()),
         (Look::Value, Ok(Thing::Time(time))) => Ok(time.to_string().into()),
         (Look::Value, Ok(Thing::Json(value))) => match value {
             Value::Null | Value::Bool(_) => Ok(value.clone()),

@@ -19,7 +19,6 @@ pub(super) enum Root {
     Now,
     Variables,
     Key,
-    Index,
     /// A lookup, by its place in the scope, and its name.
     Lookup(usize, Arc<str>),
     Reader,
@@ -37,7 +36,6 @@ impl fmt::Display for Root {
             Self::Now => "now",
             Self::Variables => "vars",
             Self::Key => "key",
-            Self::Index => "index",
             Self::Lookup(_, name) | Self::Local(_, name) => name,
             Self::Reader => "reader",
         })
@@ -128,7 +126,6 @@ impl Path {
             Root::Identity => Thing::Text(names.identity),
             Root::Now => Thing::Time(names.now),
             Root::Key => Thing::Text(names.key.ok_or_else(absent)?),
-            Root::Index => Thing::Number(names.index.ok_or_else(absent)?),
             Root::Lookup(at, _) => {
                 let found = *names.lookups.get(*at).ok_or_else(absent)?;
                 Thing::Json(found.unwrap_or(&Value::Null))
@@ -159,7 +156,6 @@ impl fmt::Display for Path {
 pub(super) enum Thing<'w> {
     Json(&'w Value),
     Text(&'w str),
-    Number(u64),
     Time(Timestamp),
 }
 

@@ -3,7 +3,7 @@
 use crate::{
     domain::limits::{IDENTITY_CHARS_MAX, NAME_CHARS_MAX},
     policy::expression::{
-        ItemName, Scope, Typed,
+        Scope, Typed,
         path::{Path, Root, Step},
         schema,
         shape::{Field, ShapeId, Shapes, Size},
@@ -89,8 +89,7 @@ impl<'s> Known<'s> {
         let lookup = || scope.lookups.iter().position(|it| it.name == name);
         let found = match name {
             "vars" => (Root::Variables, roots.variables),
-            "key" if scope.item == Some(ItemName::Key) => (Root::Key, roots.name),
-            "index" if scope.item == Some(ItemName::Index) => (Root::Index, Shapes::INT),
+            "key" if scope.key => (Root::Key, roots.name),
             "reader" if scope.reader => (Root::Reader, roots.reader),
             "data" if !scope.reader => (Root::Data, roots.data),
             "previous" if !scope.reader && scope.previous => (Root::Previous, roots.previous),
@@ -116,8 +115,7 @@ impl<'s> Known<'s> {
 
     /// The names that can stand.
     pub(super) fn names(&self) -> Vec<String> {
-        const ROOTS: [&str; 9] =
-            ["data", "previous", "claims", "identity", "now", "vars", "key", "index", "reader"];
+        const ROOTS: [&str; 8] = ["data", "previous", "claims", "identity", "now", "vars", "key", "reader"];
         let lookups = self.scope.lookups.iter().map(|it| it.name.to_owned());
         let variables = self.scope.variables.iter().map(|it| it.to_string());
         let locals = self.locals.iter().map(|it| it.path.root.to_string());

@@ -12,9 +12,7 @@ use serde_json::{Value, json};
 use crate::{
     domain::{name::UniqueName, time::Timestamp},
     policy::{
-        expression::{
-            EvalFault, Expression, ItemName, LookupName, Names, Problem, Reader, Scope, Typed, Wanted,
-        },
+        expression::{EvalFault, Expression, LookupName, Names, Problem, Reader, Scope, Typed, Wanted},
         pattern::{Captures, Pattern},
     },
 };
@@ -124,7 +122,7 @@ fn compile_with(
 ) -> Result<Expression, Vec<Problem>> {
     let scope = Scope {
         variables: &variables(),
-        item: Some(ItemName::Key),
+        key: true,
         lookups: &LOOKUPS,
         data: schema.map_or(Typed::Unknown, Typed::Schema),
         previous: true,
@@ -145,7 +143,6 @@ fn names<'w>(world: &'w World, captures: &'w Captures, lookups: &'w [Option<&'w 
         claims: &world.claims,
         captures,
         key: Some("k1"),
-        index: None,
         now: Timestamp::from_millis(1_767_225_600_000),
         lookups,
         reader: world.reader.then_some(Reader { identity: "bob", claims: &world.claims }),

@@ -298,7 +298,7 @@ fn read_read(table: &Table<'_>, name: &Pattern, faults: &mut Faults<'_>) -> Read
             let variables: Vec<Arc<str>> = name.variables().cloned().collect();
             let scope = expression::Scope {
                 variables: &variables,
-                item: None,
+                key: false,
                 lookups: &[],
                 data: Typed::Unknown,
                 previous: false,

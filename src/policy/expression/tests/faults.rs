@@ -112,7 +112,6 @@ fn a_condition_that_is_neither_is_a_fault() {
         claims: &claims,
         captures: &captures,
         key: None,
-        index: None,
         now: Timestamp::from_millis(0),
         lookups: &[],
         reader: None,
