@@ -105,6 +105,12 @@ impl<'t> Faults<'t> {
         self.list.push(fault);
     }
 
+    /// Notes a fault with its cure, where there is one.
+    pub(super) fn note(&mut self, span: &Range<usize>, what: impl Into<String>, help: Option<String>) {
+        let fault = self.place(span.start).fault(what, help);
+        self.list.push(fault);
+    }
+
     pub(super) fn into_list(self) -> Vec<Fault> {
         self.list
     }

@@ -51,10 +51,7 @@ impl Schema {
             Err(problems) => {
                 for problem in problems {
                     let at = locate::offset(text, &problem.pointer);
-                    match problem.help {
-                        Some(help) => faults.add_with_help(&(at..at), problem.what, help),
-                        None => faults.add(&(at..at), problem.what),
-                    }
+                    faults.note(&(at..at), problem.what, problem.help);
                 }
                 return None;
             }

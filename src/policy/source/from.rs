@@ -112,10 +112,7 @@ pub(super) fn pattern(text: &At<&str>, faults: &mut Faults<'_>) -> Option<At<Pat
     match Pattern::parse(text.value) {
         Ok(value) => Some(At { span: text.span.clone(), value }),
         Err(bad) => {
-            match bad.help() {
-                Some(help) => faults.add_with_help(&text.span, bad.to_string(), help),
-                None => faults.add(&text.span, bad.to_string()),
-            }
+            faults.note(&text.span, bad.to_string(), bad.help());
             None
         }
     }

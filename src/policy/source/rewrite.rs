@@ -153,10 +153,7 @@ fn setting(value: &Written<'_>, scopes: &Scopes<'_>, faults: &mut Faults<'_>) ->
             when::expression(&text, &scopes.expressions, Wanted::Value, faults).map(Setting::Expression)
         }
         Err(bad) => {
-            match bad.help() {
-                Some(help) => faults.add_with_help(&value.span(), bad.to_string(), help),
-                None => faults.add(&value.span(), bad.to_string()),
-            }
+            faults.note(&value.span(), bad.to_string(), bad.help());
             None
         }
     }
@@ -201,10 +198,7 @@ pub(super) fn pointer(
     match parse(text.value) {
         Ok(value) => Some(At { span: text.span.clone(), value }),
         Err(bad) => {
-            match bad.help() {
-                Some(help) => faults.add_with_help(&text.span, bad.to_string(), help),
-                None => faults.add(&text.span, bad.to_string()),
-            }
+            faults.note(&text.span, bad.to_string(), bad.help());
             None
         }
     }

@@ -106,10 +106,7 @@ pub(super) fn expression(
         Err(problems) => {
             for problem in problems {
                 let at = faults.within(&text.span, problem.at.start);
-                match problem.help {
-                    Some(help) => faults.add_with_help(&(at..at), problem.what, help),
-                    None => faults.add(&(at..at), problem.what),
-                }
+                faults.note(&(at..at), problem.what, problem.help);
             }
             None
         }

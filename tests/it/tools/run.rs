@@ -2,13 +2,13 @@
 
 use std::{
     fs,
-    path::Path,
     process::{Command, Stdio},
 };
 
 use serde_json::Value;
 
 use crate::support::server::binary;
+pub use crate::support::server::root;
 
 /// How a command ended, and what it printed.
 pub struct Ran {
@@ -22,11 +22,6 @@ impl Ran {
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}{}", self.out, self.err))
     }
-}
-
-/// The repository.
-pub fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// Runs the binary in the repository.
