@@ -9,6 +9,7 @@ pub mod files;
 pub mod fold;
 pub mod folder;
 mod folding;
+mod locate;
 mod mask;
 mod form;
 mod pattern;
@@ -25,7 +26,7 @@ mod text;
 mod typescript;
 mod written;
 
-pub use cases::{CASE_NOW, Case, Expected, Publication, Step, Write};
+pub use cases::{CASE_NOW, Case, Expected, Holds, Publication, Shown, Step, Write};
 pub use compile::{PolicySet, compile};
 pub use compiled::{
     Bound, Detail, Lookup, Mode, OnWithdraw, Policy, Read, Rule, Source, Target, Until, WhenFull, Withdraw,
@@ -34,6 +35,7 @@ pub use expression::{EvalFault, Expression, Names, Reader};
 pub use fault::Fault;
 pub use folding::Folding;
 pub use form::{form, form_text};
+pub use locate::line;
 pub use pattern::{Captures, Pattern};
 pub use rate::{Cost, Limit, Per};
 pub use reserved::Reserved;

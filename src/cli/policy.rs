@@ -3,6 +3,7 @@
 mod check;
 mod coverage;
 mod new;
+mod progress;
 mod schema;
 mod test;
 mod types;

@@ -47,12 +47,12 @@ pub struct Case {
     /// With which claims private objects are given.
     pub claims: Value,
     /// What was written before, in this order: private objects by their owners, with these claims
-    /// and without limits, all others by a backend.
-    pub given: Vec<Write>,
+    /// and without limits, all others by a backend; each so many times.
+    pub given: Vec<(Write, u32)>,
     /// What is written, in this order.
     pub steps: Vec<Step>,
     /// What shared objects then hold, as whoever may read them sees them.
-    pub shows: Vec<Publication>,
+    pub shows: Vec<Shown>,
 }
 
 /// One write of a case.
@@ -112,6 +112,30 @@ pub struct Publication {
     pub key: Option<ItemKey>,
     /// Its data.
     pub data: Value,
+}
+
+/// What a shared object, or an item of it, is at the end of a case.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Shown {
+    /// Its kind.
+    pub kind: ObjectKind,
+    /// The shared object.
+    pub name: UniqueName,
+    /// The item of a map or list.
+    pub item: Option<ItemId>,
+    /// What is looked at.
+    pub holds: Holds,
+}
+
+/// What is expected of it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Holds {
+    /// It stands and has this data.
+    Data(Value),
+    /// It has so many items.
+    Items(u32),
+    /// It does not stand.
+    Nothing,
 }
 
 const FILE: Keys = Keys {

@@ -5,7 +5,6 @@
 
 mod keywords;
 mod lint;
-mod locate;
 
 use std::{fmt, ops::Range, sync::Arc};
 
@@ -20,7 +19,7 @@ use crate::{
             VIOLATION_LOOKS_MAX, VIOLATIONS_MAX,
         },
     },
-    policy::fault::Faults,
+    policy::{fault::Faults, locate},
 };
 
 /// A compiled schema; clones share it.

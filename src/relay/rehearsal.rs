@@ -1,6 +1,7 @@
 //! Runs the cases of policies through the same gate, rewrite and `apply` as the server, in memory.
 
 mod matrix;
+mod shows;
 
 use std::sync::Arc;
 
@@ -13,7 +14,6 @@ use crate::{
         event::{Event, Happening},
         name::{Identity, ItemId, ItemKey, UniqueName},
         object::{Address, ObjectKind, ObjectRef},
-        query::Query,
         service::SettingsChange,
         sid::ServiceSid,
         time::Timestamp,
@@ -23,7 +23,6 @@ use crate::{
         authn::Caller,
         fetch,
         gate::{Charge, Gate},
-        receipt::Reading,
         refusal::{DecisionId, Reason, Refusal},
         rewrite::{self, Batch, Given},
         seen::Eye,
@@ -90,10 +89,12 @@ impl<'p> Stage<'p> {
     }
 
     fn run(&mut self, case: &Case) -> Result<(), String> {
-        for given in &case.given {
+        for (given, times) in &case.given {
             let owner = self.owner(given);
-            self.write(owner.as_ref(), given, Charge::Taken)
-                .map_err(|it| format!("what is given was refused: {}", it.reason))?;
+            for _ in 0..*times {
+                self.write(owner.as_ref(), given, Charge::Taken)
+                    .map_err(|it| format!("what is given was refused: {}", it.reason))?;
+            }
         }
         for (number, step) in case.steps.iter().enumerate() {
             self.step(step).map_err(|what| match case.steps.len() {
@@ -136,35 +137,6 @@ impl<'p> Stage<'p> {
         let due: Vec<_> = due.map(|(_, object, item)| (*object, item.clone())).collect();
         if !due.is_empty() {
             self.commit(rewrite::expiry(self.service, due, DecisionId(0), self.now));
-        }
-    }
-
-    /// Whether a shared object holds what it must, as a backend reads it.
-    fn shows(&self, expected: &Publication) -> Result<(), String> {
-        let address = Address {
-            service: self.service,
-            kind: expected.kind,
-            object: ObjectRef::Name(expected.name.clone()),
-        };
-        let query = match &expected.key {
-            Some(key) => Query::Item(address, key.clone().into()),
-            None => Query::Object(address),
-        };
-        let caller = Caller::rehearsed(None, self.service, Value::Null);
-        let standing = fetch::standing(&self.view, self.service, query.address(), &caller, self.now);
-        let admitted =
-            self.gate.admit_query(&caller, query, standing, self.policies, self.now, Charge::Taken);
-        let read = admitted.map_err(|it| it.reason).and_then(|it| fetch::fetch(&self.view, &it));
-        let data = match read {
-            Ok(Reading::Object { data, .. }) => data,
-            Ok(Reading::Item { item, .. }) => Some(item.data.clone()),
-            Ok(_) | Err(_) => None,
-        };
-        let shown = data.and_then(|it| serde_json::from_str::<Value>(it.as_str()).ok());
-        match shown {
-            Some(it) if it == expected.data => Ok(()),
-            Some(it) => Err(format!("expected {}, it holds {it}", show(expected))),
-            None => Err(format!("expected {}, and there is nothing", show(expected))),
         }
     }
 

@@ -1,138 +1,156 @@
-//! What the cases of a policy notice: each rule, schema keyword and rewrite is deleted, turned about or moved by one, one
-//! at a time, and a case should then come out otherwise.
+//! What the cases of a policy notice: each rule, schema keyword, branch and rewrite is deleted, turned about or moved by
+//! one, one at a time, and a case should then come out otherwise.
 //!
 //! A change that does not compile does not count. What cases cannot see is not changed: who reads (`read`), `until`, and
 //! what people and clients are told. A weaker contract of the shared side is not counted either: the rewrite
 //! assures most of it already, so no write can tell.
 
+mod html;
+mod lcov;
 mod policy;
+mod sample;
 mod schema;
+mod text;
 mod written;
 
-use std::{collections::BTreeMap, path::Path, slice, sync::Arc};
+use std::{collections::BTreeMap, path::Path};
 
 use serde::Serialize;
-use serde_json::Value;
+
+pub(super) use html::html;
+pub(super) use lcov::lcov;
 
 use crate::{
-    policy::{
-        Case, PolicySet, compile,
-        files::{Content, Files},
-        folder,
-    },
-    relay::rehearse,
+    cli::policy::progress::Progress,
+    policy::{Case, folder},
 };
+use sample::Sample;
 
 /// What became of the changes of one policy.
 #[derive(Debug, Serialize)]
 pub(super) struct Coverage {
     /// The policy.
-    pub(super) policy: String,
+    policy: String,
     /// Its cases.
-    pub(super) cases: usize,
+    cases: usize,
     /// Changes that a case noticed.
-    pub(super) noticed: usize,
+    noticed: usize,
     /// Changes that compile and count.
-    pub(super) counted: usize,
-    /// Those that no case noticed, by file and place.
-    pub(super) unnoticed: Vec<String>,
+    counted: usize,
+    /// The same of each kind of place.
+    kinds: BTreeMap<Kind, Share>,
+    /// Each change, by file and place.
+    changes: Vec<Tried>,
+    /// The text of each file that was changed, by its path.
+    #[serde(skip)]
+    texts: BTreeMap<String, String>,
+}
+
+/// How many of so many were noticed.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+struct Share {
+    noticed: usize,
+    counted: usize,
+}
+
+/// What a place of a policy is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Kind {
+    /// A bound of a variable, a limit, a lookup, a condition.
+    Rule,
+    /// A keyword of a schema.
+    Keyword,
+    /// A branch of `oneOf` or `anyOf`.
+    Branch,
+    /// A step of a rewrite.
+    Rewrite,
+    /// A field of a fold.
+    Fold,
+    /// Another key of `[from]` or `[[to]]`.
+    Setting,
+}
+
+/// A change that was tried.
+#[derive(Debug, Serialize)]
+struct Tried {
+    /// The file, as faults name it.
+    file: String,
+    /// The line of the place, from 1.
+    line: usize,
+    kind: Kind,
+    /// The pointer to the place, and what was changed.
+    what: String,
+    /// The first case that came out otherwise.
+    noticed_by: Option<String>,
 }
 
 /// Tries the changes of each policy of a directory against its own cases. What has faults was told before.
 pub(super) fn of(directory: &Path, cases: &[Case]) -> Vec<Coverage> {
-    let files = folder::files(directory);
-    files.iter().filter_map(|it| Sample::read(it).map(|sample| sample.judged(cases))).collect()
+    let samples: Vec<_> = folder::files(directory).iter().filter_map(Sample::read).collect();
+    let changes: Vec<_> = samples.iter().map(Sample::changes).collect();
+    let mut progress = Progress::new(changes.iter().map(Vec::len).sum(), "changes");
+    let both = samples.into_iter().zip(changes);
+    both.map(|(sample, changes)| sample.judged(cases, changes, &mut progress)).collect()
 }
 
 impl Coverage {
+    fn new(policy: String, cases: usize, texts: BTreeMap<String, String>, mut changes: Vec<Tried>) -> Self {
+        changes.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
+        let mut kinds = BTreeMap::<Kind, Share>::new();
+        for change in &changes {
+            let share = kinds.entry(change.kind).or_default();
+            share.counted += 1;
+            share.noticed += usize::from(change.noticed_by.is_some());
+        }
+        let noticed = kinds.values().map(|it| it.noticed).sum();
+        Self { policy, cases, noticed, counted: changes.len(), kinds, changes, texts }
+    }
+
     /// Whether so many of a hundred were noticed.
     pub(super) fn reaches(&self, percent: u32) -> bool {
         self.counted.saturating_mul(usize::try_from(percent).unwrap_or(usize::MAX))
             <= self.noticed.saturating_mul(100)
     }
 
-    /// For people: one line, and one for each change that no case noticed.
-    pub(super) fn text(&self) -> String {
-        let Self { policy, cases, noticed, counted, unnoticed } = self;
-        let percent = if *counted == 0 { 100.0 } else { 100.0 * *noticed as f64 / *counted as f64 };
-        let unnoticed: String = unnoticed.iter().map(|it| format!("  unnoticed: {it}\n")).collect();
-        format!(
-            "{policy}: {noticed} of {counted} changes noticed by {cases} cases ({percent:.1} %)\n{unnoticed}"
-        )
+    /// The changes at a line of a file.
+    fn at<'c>(&'c self, file: &'c str, line: usize) -> impl Iterator<Item = &'c Tried> {
+        self.changes.iter().filter(move |it| it.line == line && it.file == file)
     }
 }
 
-/// A policy as it stands in its folder, or changed in one place.
-#[derive(Clone)]
-struct Sample {
-    name: String,
-    policy: Value,
-    schemas: BTreeMap<String, Value>,
+impl Share {
+    fn percent(self) -> f64 {
+        if self.counted == 0 { 100.0 } else { 100.0 * self.noticed as f64 / self.counted as f64 }
+    }
 }
 
-/// One change of a policy.
-struct Change {
-    what: String,
-    sample: Sample,
-}
-
-impl Sample {
-    fn read(files: &Files) -> Option<Self> {
-        let text = |it: &Content| match it {
-            Content::Bytes(bytes) => String::from_utf8(bytes.clone()).ok(),
-            _ => None,
-        };
-        let schema =
-            |(name, it): (&String, &Content)| Some((name.clone(), serde_json::from_str(&text(it)?).ok()?));
-        let policy = toml::from_str(&text(&files.policy)?).ok()?;
-        Some(Self {
-            name: files.name.clone(),
-            policy,
-            schemas: files.schemas.iter().filter_map(schema).collect(),
-        })
-    }
-
-    /// The set with this policy alone, if it compiles.
-    fn compiled(&self) -> Option<Arc<PolicySet>> {
-        let json = |value: &Value| Content::Bytes(value.to_string().into_bytes());
-        let files = Files {
-            name: self.name.clone(),
-            path: self.name.clone(),
-            policy: Content::Bytes(written::document(&self.policy).into_bytes()),
-            schemas: self.schemas.iter().map(|(name, schema)| (name.clone(), json(schema))).collect(),
-        };
-        compile(&[files]).ok().map(Arc::new)
-    }
-
-    fn changes(&self) -> Vec<Change> {
-        let private = self.policy.pointer("/from/schema").and_then(Value::as_str);
-        let of_policy = policy::mutants(&self.policy).into_iter().map(|(what, policy)| Change {
-            what: format!("policy.toml: {what}"),
-            sample: Self { policy, ..self.clone() },
-        });
-        let of_schemas = self.schemas.iter().flat_map(|(file, schema)| {
-            let counts = move |it: &schema::Change| !it.weaker || private == Some(file);
-            schema::mutants(schema).into_iter().filter(counts).map(move |change| {
-                let mut sample = self.clone();
-                sample.schemas.insert(file.clone(), change.schema);
-                Change { what: format!("{file}: {}", change.what), sample }
-            })
-        });
-        of_policy.chain(of_schemas).collect()
-    }
-
-    fn judged(&self, cases: &[Case]) -> Coverage {
-        let own: Vec<&Case> = cases.iter().filter(|it| *it.policy == *self.name).collect();
-        let (mut noticed, mut unnoticed) = (0, Vec::new());
-        for change in self.changes() {
-            let Some(set) = change.sample.compiled() else { continue };
-            if own.iter().any(|it| !rehearse(&set, slice::from_ref(*it)).is_empty()) {
-                noticed += 1;
-            } else {
-                unnoticed.push(change.what);
-            }
+impl Kind {
+    /// The kind of a place of `policy.toml`, or of a schema.
+    fn of(file: &str, pointer: &str) -> Self {
+        let mut steps = pointer.split('/').skip(1);
+        if file.ends_with(".json") {
+            let index = pointer.rsplit_once('/').filter(|it| it.1.bytes().all(|it| it.is_ascii_digit()));
+            let branch = index.is_some_and(|it| it.0.ends_with("/oneOf") || it.0.ends_with("/anyOf"));
+            return if branch { Self::Branch } else { Self::Keyword };
         }
-        let counted = noticed + unnoticed.len();
-        Coverage { policy: self.name.clone(), cases: own.len(), noticed, counted, unnoticed }
+        match (steps.next(), steps.nth(1)) {
+            (Some("vars" | "limit" | "lookup" | "when"), _) => Self::Rule,
+            (Some("to"), Some("fold")) => Self::Fold,
+            (Some("to"), Some("take")) => Self::Rewrite,
+            (Some("to"), Some(step)) if policy::STEPS.contains(&step) => Self::Rewrite,
+            _ => Self::Setting,
+        }
+    }
+
+    fn plural(self) -> &'static str {
+        match self {
+            Self::Rule => "rules",
+            Self::Keyword => "keywords",
+            Self::Branch => "branches",
+            Self::Rewrite => "rewrites",
+            Self::Fold => "folds",
+            Self::Setting => "settings",
+        }
     }
 }

@@ -1,28 +1,26 @@
 //! `airlock policy test`: runs the cases of the policies of a directory through the real gate, in memory.
 
 use std::{
-    io::{IsTerminal as _, stderr},
-    path::PathBuf,
+    fs,
+    path::{Path, PathBuf},
     slice,
     sync::Arc,
-    time::{Duration, Instant},
 };
 
+use anyhow::Context as _;
 use serde::Serialize;
 
 use super::{
     Format,
     coverage::{self, Coverage},
     fault, print, print_json,
+    progress::Progress,
 };
 use crate::{
     cli::Exit,
     policy::{Case, Fault, PolicySet, folder},
     relay::rehearse,
 };
-
-/// How long the cases may take before a person at a terminal is told how far they are.
-const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What is run.
 #[derive(Debug, clap::Args)]
@@ -36,6 +34,12 @@ pub struct Options {
     /// Of a hundred such changes, how many the cases of each policy must notice
     #[arg(long, requires = "coverage", value_name = "PERCENT", value_parser = clap::value_parser!(u32).range(0..=100))]
     threshold: Option<u32>,
+    /// Also write the coverage as one page, with the lines of each file
+    #[arg(long, requires = "coverage", value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// Also write the coverage as LCOV: a line's hits are its changes that were noticed, each change a branch
+    #[arg(long, requires = "coverage", value_name = "FILE")]
+    lcov: Option<PathBuf>,
 }
 
 /// The answer for programs.
@@ -84,6 +88,10 @@ pub fn run(options: &Options, format: Format) -> Result<(), Exit> {
         true => coverage::of(&options.policies, &cases),
         false => Vec::new(),
     };
+    if failed == 0 {
+        options.html.as_deref().map_or(Ok(()), |it| write(it, &coverage::html(&coverage)))?;
+        options.lcov.as_deref().map_or(Ok(()), |it| write(it, &coverage::lcov(&coverage)))?;
+    }
     let short = coverage.iter().any(|it| options.threshold.is_some_and(|percent| !it.reaches(percent)));
     match format {
         Format::Human => {
@@ -100,14 +108,16 @@ pub fn run(options: &Options, format: Format) -> Result<(), Exit> {
     if failed == 0 && !short { Ok(()) } else { Err(Exit::Fault) }
 }
 
+fn write(file: &Path, text: &str) -> Result<(), Exit> {
+    fs::write(file, text)
+        .with_context(|| format!("{} cannot be written", file.display()))
+        .map_err(Exit::Failed)
+}
+
 fn run_all<'c>(set: &Arc<PolicySet>, cases: &'c [Case]) -> Vec<Outcome<'c>> {
-    let started = Instant::now();
-    let mut told = false;
-    let outcomes = cases.iter().enumerate().map(|(done, case)| {
-        if PATIENCE < started.elapsed() && stderr().is_terminal() {
-            told = true;
-            eprint!("\r{done} of {} cases", cases.len());
-        }
+    let mut progress = Progress::new(cases.len(), "cases");
+    let outcomes = cases.iter().map(|case| {
+        progress.step();
         let what = rehearse(set, slice::from_ref(case)).into_iter().next().map(|it| it.what);
         Outcome {
             policy: &case.policy,
@@ -118,10 +128,5 @@ fn run_all<'c>(set: &Arc<PolicySet>, cases: &'c [Case]) -> Vec<Outcome<'c>> {
             what,
         }
     });
-    let outcomes = outcomes.collect();
-    if told {
-        // Takes the line of progress away.
-        eprint!("\r\x1b[2K");
-    }
-    outcomes
+    outcomes.collect()
 }

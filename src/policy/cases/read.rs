@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Case, Expected, Publication, Step, Write};
+use super::{Case, Expected, Holds, Publication, Shown, Step, Write};
 use crate::{
     domain::{
         limits::{CASE_STEPS_MAX, CASE_TIMES_MAX, TTL_SECONDS_MAX},
@@ -37,6 +37,16 @@ const WRITE: Keys = Keys {
     later: &[],
     elsewhere: &[],
 };
+const GIVEN: Keys = Keys {
+    known: &["document", "list", "map", "stream", "key", "index", "data", "times"],
+    later: &[],
+    elsewhere: &[],
+};
+const SHOWN: Keys = Keys {
+    known: &["document", "list", "map", "key", "index", "data", "items", "gone"],
+    later: &[],
+    elsewhere: &[],
+};
 const REMOVE: Keys = Keys { known: &["document", "list", "map", "key", "index"], later: &[], elsewhere: &[] };
 const PUBLISHED: Keys =
     Keys { known: &["document", "list", "map", "stream", "key", "data"], later: &[], elsewhere: &[] };
@@ -48,7 +58,7 @@ pub(super) fn case(table: &Table<'_>, policy: &str, faults: &mut Faults<'_>) -> 
     let name = needed(table, "name", table.text("name", faults), faults);
     let caller = if table.has("as") || !table.has("step") { Some(read_caller(table, faults)) } else { None };
     let given: Vec<_> =
-        table.tables("given", "`given`", faults).iter().map(|it| read_write(it, &WRITE, faults)).collect();
+        table.tables("given", "`given`", faults).iter().map(|it| read_given(it, faults)).collect();
     let steps: Vec<_> = if table.has("step") {
         for key in ["write", "remove", "times", "published", "refused"] {
             if table.has(key) {
@@ -65,7 +75,7 @@ pub(super) fn case(table: &Table<'_>, policy: &str, faults: &mut Faults<'_>) -> 
         vec![step(table, caller.as_ref().and_then(Option::as_ref), &CASE, faults)]
     };
     let shows: Vec<_> =
-        table.tables("shows", "`shows`", faults).iter().map(|it| read_publication(it, faults)).collect();
+        table.tables("shows", "`shows`", faults).iter().map(|it| read_shown(it, faults)).collect();
     let Place { file, line, .. } = faults.place(table.span.start);
     let claims = match caller {
         Some(caller) => caller?.1,
@@ -163,22 +173,45 @@ fn read_write(table: &Table<'_>, keys: &Keys, faults: &mut Faults<'_>) -> Option
     table.check_keys(keys, faults);
     let place = read_place(table, faults);
     let data = match keys.known.contains(&"data") {
-        true => {
-            let value = needed(table, "data", table.raw("data"), faults)?;
-            Some(match value.get_ref().as_str() {
-                // A text is sent as it is: so a case can send what TOML cannot say.
-                Some(text) => text.to_owned(),
-                None => written::to_json(value, faults)?.to_string(),
-            })
-        }
+        true => Some(read_data(table, faults)?),
         false => None,
     };
     let (kind, name, item) = place?;
+    if kind == ObjectKind::Map && item.is_none() {
+        needed::<()>(table, "key", None, faults);
+        return None;
+    }
     if data.is_none() && kind == ObjectKind::List && item.is_none() {
         faults.add(&table.span, format!("{} has no `index`", table.name()));
         return None;
     }
     Some(Write { kind, name, item, data })
+}
+
+/// The data as it is sent. A text is sent as it is: so a case can send what TOML cannot say.
+fn read_data(table: &Table<'_>, faults: &mut Faults<'_>) -> Option<String> {
+    let value = needed(table, "data", table.raw("data"), faults)?;
+    match value.get_ref().as_str() {
+        Some(text) => Some(text.to_owned()),
+        None => written::to_json(value, faults).map(|it| it.to_string()),
+    }
+}
+
+/// The data of what is shown or published.
+fn published_data(table: &Table<'_>, text: &str, faults: &mut Faults<'_>) -> Option<Value> {
+    match serde_json::from_str(text) {
+        Ok(data @ Value::Object(_)) => Some(data),
+        _ => {
+            let span = table.raw("data").map_or_else(|| table.span.clone(), toml::Spanned::span);
+            faults.add(&span, "what is published is a JSON object");
+            None
+        }
+    }
+}
+
+fn read_given(table: &Table<'_>, faults: &mut Faults<'_>) -> Option<(Write, u32)> {
+    let times = table.number("times", 1..=CASE_TIMES_MAX, faults).unwrap_or(1);
+    read_write(table, &GIVEN, faults).map(|it| (it, times))
 }
 
 fn read_place(
@@ -209,7 +242,10 @@ fn read_place(
     }
     let name = parsed(&table.text(kind.as_str(), faults)?, faults)?;
     let item = match kind {
-        ObjectKind::Map => Some(needed(table, "key", key, faults)??.into()),
+        ObjectKind::Map => match key {
+            Some(key) => Some(key?.into()),
+            None => None,
+        },
         ObjectKind::List => index.map(ItemId::Index),
         ObjectKind::Document | ObjectKind::Stream => None,
     };
@@ -245,16 +281,52 @@ fn read_expected(table: &Table<'_>, faults: &mut Faults<'_>) -> Option<Expected>
 }
 
 fn read_publication(table: &Table<'_>, faults: &mut Faults<'_>) -> Option<Publication> {
-    let span = table.raw("data").map_or_else(|| table.span.clone(), toml::Spanned::span);
     let Write { kind, name, item, data } = read_write(table, &PUBLISHED, faults)?;
     let key = item.as_ref().and_then(ItemId::key).cloned();
-    match serde_json::from_str(&data.unwrap_or_default()) {
-        Ok(data @ Value::Object(_)) => Some(Publication { kind, name, key, data }),
-        _ => {
-            faults.add(&span, "what is published is a JSON object");
-            None
-        }
+    let data = published_data(table, &data.unwrap_or_default(), faults)?;
+    Some(Publication { kind, name, key, data })
+}
+
+fn read_shown(table: &Table<'_>, faults: &mut Faults<'_>) -> Option<Shown> {
+    table.check_keys(&SHOWN, faults);
+    let words = ["data", "items", "gone"];
+    let mut told = words.into_iter().filter(|it| table.has(it));
+    let (Some(word), None) = (told.next(), told.next()) else {
+        let help = "write `data = { … }`, `items = …` for how many there are, or `gone = true`";
+        faults.add_with_help(&table.span, "`shows` says one thing of an object", help);
+        return None;
+    };
+    let (kind, name, item) = read_place(table, faults)?;
+    let collection = matches!(kind, ObjectKind::Map | ObjectKind::List);
+    if collection && item.is_none() && word == "data" {
+        let key = if kind == ObjectKind::Map { "key" } else { "index" };
+        return needed(table, key, None, faults);
     }
+    if word == "items" && (!collection || item.is_some()) {
+        let what = if collection { "`items` counts a whole object" } else { "a document has no `items`" };
+        faults.add_with_help(&table.key_span("items"), what, "write `data = { … }`");
+        return None;
+    }
+    if word == "gone" && collection && item.is_none() {
+        let what = format!("a {kind} is never gone as a whole");
+        faults.add_with_help(&table.key_span("gone"), what, "write `items = 0`");
+        return None;
+    }
+    let holds = match word {
+        "data" => {
+            let text = read_data(table, faults)?;
+            Holds::Data(published_data(table, &text, faults)?)
+        }
+        "items" => Holds::Items(table.number("items", 0..=u32::MAX, faults)?),
+        _ => match table.boolean("gone", faults)? {
+            At { value: true, .. } => Holds::Nothing,
+            At { span, .. } => {
+                faults.add_with_help(&span, "`gone` can be `true` only", "write what stands: `data = { … }`");
+                return None;
+            }
+        },
+    };
+    Some(Shown { kind, name, item, holds })
 }
 
 fn parsed<'t, T: TryFrom<&'t str, Error = BadName>>(

@@ -36,8 +36,8 @@ refused = { rule = "address", pointer = "/x" }
         panic!("a step each")
     };
     assert_eq!((one.line, one_step.times, &one_step.claims), (2, 3, &json!({"name": "Ada"})));
-    assert_eq!(one.given[0].item.as_ref().map(ToString::to_string).as_deref(), Some("k"));
-    assert_eq!(one.given[0].data.as_deref(), Some("{\"a\":1}"));
+    assert_eq!(one.given[0].0.item.as_ref().map(ToString::to_string).as_deref(), Some("k"));
+    assert_eq!(one.given[0].0.data.as_deref(), Some("{\"a\":1}"));
     assert_eq!(one_step.write.data.as_deref(), Some("{\"x\": null}"));
     let Expected::Published(published) = &one_step.expected else { panic!("published") };
     assert_eq!(published[0].data, json!({"x": 1.5}));
@@ -83,6 +83,34 @@ fn faults_have_their_places() {
         (
             case(&format!("{write}published = []\n{}", case(&format!("{write}published = []")))),
             "6:1 two cases are called `a`",
+        ),
+        (
+            case(&format!(
+                "{write}published = []\nshows = [{{ document = \"d\" }}, {{ document = \"d\", data = {{}}, gone = true }}]"
+            )),
+            "6:10 `shows` says one thing of an object|6:30 `shows` says one thing of an object",
+        ),
+        (
+            case(&format!(
+                "{write}published = []\nshows = [{{ map = \"m\", data = {{}} }}, {{ list = \"l\", data = {{}} }}]"
+            )),
+            "6:10 `shows` has no `key`|6:36 `shows` has no `index`",
+        ),
+        (
+            case(&format!(
+                "{write}published = []\nshows = [{{ document = \"d\", items = 1 }}, {{ list = \"l\", index = 0, items = 1 }}]"
+            )),
+            "6:28 a document has no `items`|6:66 `items` counts a whole object",
+        ),
+        (
+            case(&format!(
+                "{write}published = []\nshows = [{{ document = \"d\", gone = false }}, {{ document = \"d\", data = \"[]\" }}]"
+            )),
+            "6:35 `gone` can be `true` only|6:69 what is published is a JSON object",
+        ),
+        (
+            case(&format!("{write}published = []\nshows = [{{ map = \"m\", gone = true }}]")),
+            "6:23 a map is never gone as a whole",
         ),
         (
             "[[case]]\nname = \"a\"\nas = {}\nwrite = { document = \"d\", data = {} }\npublished = []".into(),

@@ -64,6 +64,36 @@ fn steps_are_writes_of_several_people_with_time_between_them() {
     assert_eq!(other, ["expected map `rooms/7/seats` key `bob` {\"x\":3}, it holds {\"x\":2}"]);
     let gone = told(SEATS, &case(&seat("ada", 1)));
     assert_eq!(gone, ["expected map `rooms/7/seats` key `ada` {\"x\":1}, and there is nothing"]);
+    let no_more = |who: &str| format!("[{{ map = \"rooms/7/seats\", key = \"{who}\", gone = true }}]");
+    assert_eq!(told(SEATS, &case(&no_more("ada"))), [""; 0]);
+    let still = told(SEATS, &case(&no_more("bob")));
+    assert_eq!(still, ["expected no map `rooms/7/seats` key `bob`, it holds {\"x\":2}"]);
+    assert_eq!(told(SEATS, &case("[{ map = \"rooms/7/seats\", items = 1 }]")), [""; 0]);
+    let more = told(SEATS, &case("[{ map = \"rooms/7/seats\", items = 2 }]"));
+    assert_eq!(more, ["expected 2 items in map `rooms/7/seats`, it has 1"]);
+    assert_eq!(told(SEATS, &case("[{ map = \"rooms/8/seats\", items = 0 }]")), [""; 0]);
+}
+
+#[test]
+fn a_document_that_shows_nothing_is_gone() {
+    let policy = "[from]\ndocument = \"a/{identity}\"\n[[to]]\ndocument = \"b/{identity}\"\nttl = \"30s\"\n";
+    let case = |who: &str, gone: &str| {
+        format!(
+            r#"
+            [[case]]
+            name = "one goes, one stays"
+            as = {{ identity = "ada" }}
+            given = [{{ document = "a/ada", data = {{ x = 1 }} }}]
+            write = {{ document = "a/ada", data = {{}} }}
+            published = []
+            shows = [{{ document = "b/{who}", {gone} }}]
+            "#
+        )
+    };
+    assert_eq!(told(policy, &case("ada", "gone = true")), [""; 0]);
+    assert_eq!(told(policy, &case("bob", "gone = true")), [""; 0]);
+    let nothing = told(policy, &case("ada", "data = { x = 1 }"));
+    assert_eq!(nothing, ["expected document `b/ada` {\"x\":1}, it holds {}"]);
 }
 
 #[test]

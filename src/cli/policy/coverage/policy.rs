@@ -4,11 +4,18 @@ use serde_json::Value;
 
 use super::written::{below, with, without};
 
-/// What a change is, and the policy that it makes.
-type Changes = Vec<(String, Value)>;
+/// A policy that was changed in one place.
+pub(super) struct Change {
+    /// The pointer to the place.
+    pub(super) at: String,
+    pub(super) what: String,
+    pub(super) policy: Value,
+}
+
+type Changes = Vec<Change>;
 
 /// Keys of one target whose entries are rules of their own.
-const STEPS: &[&str] = &["rename", "default", "clamp", "mask", "set", "template"];
+pub(super) const STEPS: &[&str] = &["rename", "default", "clamp", "mask", "set", "template"];
 
 /// All changes of a policy.
 pub(super) fn mutants(policy: &Value) -> Changes {
@@ -76,7 +83,7 @@ fn target(policy: &Value, at: &str, changes: &mut Changes) {
         {
             if let Some(value) = policy.pointer(&below(&field, from)) {
                 let swapped = serde_json::json!({ to: value });
-                changes.push((format!("{field}: `{from}` is `{to}`"), with(policy, &field, swapped)));
+                add(changes, &field, format!("`{from}` is `{to}`"), with(policy, &field, swapped));
             }
         }
     }
@@ -92,8 +99,12 @@ fn places(policy: &Value, at: &str) -> Vec<String> {
     (0..count).map(|index| below(at, index)).collect()
 }
 
+fn add(changes: &mut Changes, at: &str, what: String, policy: Value) {
+    changes.push(Change { at: at.to_owned(), what, policy });
+}
+
 fn whole(policy: &Value, at: &str, changes: &mut Changes) {
-    changes.push((format!("{at} deleted"), without(policy, at)));
+    add(changes, at, "deleted".to_owned(), without(policy, at));
 }
 
 fn deleted(policy: &Value, at: &str, names: &[impl AsRef<str>], changes: &mut Changes) {
@@ -103,7 +114,7 @@ fn deleted(policy: &Value, at: &str, names: &[impl AsRef<str>], changes: &mut Ch
 
 fn replaced(policy: &Value, at: &str, other: &str, changes: &mut Changes) {
     if policy.pointer(at).is_some_and(|it| it != other) {
-        changes.push((format!("{at} is `{other}`"), with(policy, at, other)));
+        add(changes, at, format!("is `{other}`"), with(policy, at, other));
     }
 }
 
@@ -115,7 +126,7 @@ fn moved(policy: &Value, at: &str, names: &[&str], changes: &mut Changes) {
 fn nudged(policy: &Value, at: &str, changes: &mut Changes) {
     let Some(number) = policy.pointer(at).and_then(Value::as_i64) else { return };
     for by in [1, -1] {
-        changes.push((format!("{at} {by:+}"), with(policy, at, number + by)));
+        add(changes, at, format!("{by:+}"), with(policy, at, number + by));
     }
 }
 
@@ -172,8 +183,8 @@ fn expressions(policy: &Value, at: &str, changes: &mut Changes) {
             if let Some(other) = other {
                 let (start, end) = text.split_at(here);
                 let (found, end) = end.split_at(length);
-                let what = format!("{at}, letter {}: `{found}` is `{other}`", here + 1);
-                changes.push((what, with(policy, at, format!("{start}{other}{end}"))));
+                let what = format!("letter {}: `{found}` is `{other}`", here + 1);
+                add(changes, at, what, with(policy, at, format!("{start}{other}{end}")));
             }
         }
         let (done, more) = rest.split_at(length);

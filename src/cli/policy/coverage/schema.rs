@@ -6,6 +6,8 @@ use super::written::{below, with, without};
 
 /// A schema that was changed in one place.
 pub(super) struct Change {
+    /// The pointer to the place.
+    pub(super) at: String,
     pub(super) what: String,
     pub(super) schema: Value,
     /// Whether it allows more than before, and nothing less.
@@ -14,6 +16,20 @@ pub(super) struct Change {
 
 /// Keywords that say something to people only.
 const ANNOTATIONS: &[&str] = &["$schema", "$id", "$comment", "title", "description", "default", "examples"];
+/// Keywords whose value is a schema that says something of its own.
+const APPLIED: &[&str] = &[
+    "items",
+    "additionalItems",
+    "unevaluatedItems",
+    "contains",
+    "additionalProperties",
+    "unevaluatedProperties",
+    "propertyNames",
+    "not",
+    "if",
+    "then",
+    "else",
+];
 /// Keywords with a number: the direction in which each allows more.
 const BOUNDS: &[(&str, i64)] = &[
     ("minimum", -1),
@@ -40,46 +56,62 @@ fn walk(whole: &Value, at: &str, changes: &mut Vec<Change>) {
     for (keyword, value) in keywords.iter().filter(|it| !ANNOTATIONS.contains(&it.0.as_str())) {
         let place = below(at, keyword);
         match (keyword.as_str(), value) {
-            ("properties", Value::Object(properties)) => {
-                for name in properties.keys() {
+            ("properties" | "patternProperties", Value::Object(named)) => {
+                for name in named.keys() {
                     let inner = below(&place, name);
-                    add(changes, format!("{inner} deleted"), without(whole, &inner), false);
+                    deleted(whole, &inner, false, changes);
                     walk(whole, &inner, changes);
                 }
                 continue;
             }
+            // What nothing refers to any more decides nothing: the references are changed instead.
+            ("$defs" | "definitions", Value::Object(named)) => {
+                named.keys().for_each(|name| walk(whole, &below(&place, name), changes));
+                continue;
+            }
+            ("dependentSchemas" | "dependencies", Value::Object(named)) => {
+                named.keys().for_each(|name| walk(whole, &below(&place, name), changes));
+            }
             ("required" | "enum", Value::Array(items)) => {
                 for (index, item) in items.iter().enumerate() {
                     let schema = without(whole, &below(&place, index));
-                    add(changes, format!("{item} taken out of {place}"), schema, keyword == "required");
+                    add(changes, &place, format!("without {item}"), schema, keyword == "required");
                 }
             }
-            ("items", _) => walk(whole, &place, changes),
+            ("oneOf" | "anyOf" | "allOf" | "prefixItems" | "items", Value::Array(branches)) => {
+                for index in 0..branches.len() {
+                    let branch = below(&place, index);
+                    deleted(whole, &branch, keyword == "allOf", changes);
+                    walk(whole, &branch, changes);
+                }
+            }
+            (_, Value::Object(_)) if APPLIED.contains(&keyword.as_str()) => walk(whole, &place, changes),
             _ => (),
         }
         // Data is an object before any schema looks at it.
         if place != "/type" {
-            add(changes, format!("{place} deleted"), without(whole, &place), true);
+            deleted(whole, &place, true, changes);
         }
         if !keywords.contains_key("not") {
             let opposite = opposite(whole, at, keyword);
-            changes.extend(opposite.map(|schema| Change {
-                what: format!("{place} turned about"),
-                schema,
-                weaker: false,
-            }));
+            let what = "turned about".to_owned();
+            changes.extend(opposite.map(|schema| Change { at: place.clone(), what, schema, weaker: false }));
         }
         let bound = BOUNDS.iter().find(|it| it.0 == keyword);
         if let (Some((_, wider)), Some(number)) = (bound, value.as_i64()) {
             for by in [1, -1] {
-                add(changes, format!("{place} {:+}", by), with(whole, &place, number + by), by == *wider);
+                add(changes, &place, format!("{by:+}"), with(whole, &place, number + by), by == *wider);
             }
         }
     }
 }
 
-fn add(changes: &mut Vec<Change>, what: String, schema: Value, weaker: bool) {
-    changes.push(Change { what, schema, weaker });
+fn deleted(whole: &Value, at: &str, weaker: bool, changes: &mut Vec<Change>) {
+    add(changes, at, "deleted".to_owned(), without(whole, at), weaker);
+}
+
+fn add(changes: &mut Vec<Change>, at: &str, what: String, schema: Value, weaker: bool) {
+    changes.push(Change { at: at.to_owned(), what, schema, weaker });
 }
 
 /// The schema that asks for what this keyword forbids.

@@ -1,12 +1,49 @@
-//! Finds the place of a JSON pointer in well-formed JSON text, for faults in schema files.
+//! Finds the place of a JSON pointer in the text of a policy's file: for faults in schemas, and for what no case notices.
 
 use serde::de::IgnoredAny;
+use toml::de::{DeTable, DeValue};
+
+use crate::policy::fault::line_and_column;
+
+/// The line, from 1, of what a pointer names in a file of a policy: TOML if its name says so, else JSON.
+pub fn line(file: &str, text: &str, pointer: &str) -> usize {
+    let offset = if file.ends_with(".toml") { toml_offset(text, pointer) } else { offset(text, pointer) };
+    line_and_column(text, offset).0
+}
+
+/// The byte offset of the key, or of the array's element, that the pointer names in TOML.
+fn toml_offset(text: &str, pointer: &str) -> usize {
+    let (table, _) = DeTable::parse_recoverable(text);
+    let mut at = 0;
+    let mut inner: Option<&DeValue<'_>> = None;
+    for step in steps(pointer) {
+        let value = match inner {
+            None => entry(table.get_ref(), &step),
+            Some(DeValue::Table(entries)) => entry(entries, &step),
+            Some(DeValue::Array(items)) => {
+                let item = step.parse().ok().and_then(|it: usize| items.get(it));
+                item.map(|it| (it.span().start, it.get_ref()))
+            }
+            Some(_) => None,
+        };
+        let Some((start, value)) = value else { break };
+        (at, inner) = (start, Some(value));
+    }
+    at
+}
+
+fn entry<'v, 't>(table: &'v DeTable<'t>, key: &str) -> Option<(usize, &'v DeValue<'t>)> {
+    table.get_key_value(key).map(|(key, value)| (key.span().start, value.get_ref()))
+}
+
+fn steps(pointer: &str) -> impl Iterator<Item = String> {
+    pointer.split('/').skip(1).map(|it| it.replace("~1", "/").replace("~0", "~"))
+}
 
 /// The byte offset of the key, or of the array's element, that the pointer names.
 pub(super) fn offset(text: &str, pointer: &str) -> usize {
     let mut here = skip(text, 0);
-    for step in pointer.split('/').skip(1) {
-        let step = step.replace("~1", "/").replace("~0", "~");
+    for step in steps(pointer) {
         // The key was found: its value is where the next step begins.
         let value = value_of(text, here);
         match child(text, value, &step) {
@@ -79,6 +116,15 @@ fn byte(text: &str, at: usize) -> Option<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pointers_lead_to_lines_of_both_forms() {
+        let policy = "[from]\ndocument = \"a\"\n\n[[to]]\nset = { x = 1 }\n[to.fold]\nbest = { top = 3,\n by = \"data.x\" }\n[[to]]\n";
+        let at = |pointer: &str| line("a/policy.toml", policy, pointer);
+        assert_eq!((at("/from/document"), at("/to/0"), at("/to/0/set/x")), (2, 4, 5));
+        assert_eq!((at("/to/0/fold/best/by"), at("/to/1"), at("/none")), (8, 9, 1));
+        assert_eq!(line("s.json", "{\n\"a\":\n{\"b\": 1}}", "/a/b"), 3);
+    }
 
     #[test]
     fn pointers_lead_to_keys_and_elements() {

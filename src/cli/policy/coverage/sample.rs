@@ -1,0 +1,111 @@
+//! A policy that is changed in one place at a time, and tried against its cases.
+
+use std::{collections::BTreeMap, slice, sync::Arc};
+
+use serde_json::Value;
+
+use super::{Coverage, Kind, Tried, policy, schema, written};
+use crate::{
+    cli::policy::progress::Progress,
+    policy::{
+        Case, PolicySet, compile,
+        files::{Content, Files},
+        line,
+    },
+    relay::rehearse,
+};
+
+/// A policy as it stands in its folder, or changed in one place.
+#[derive(Clone)]
+pub(super) struct Sample {
+    name: String,
+    path: String,
+    policy: Value,
+    schemas: BTreeMap<String, Value>,
+    /// The texts by the path of their file; a change leaves them alone.
+    texts: Arc<BTreeMap<String, String>>,
+}
+
+/// One change of a policy.
+pub(super) struct Change {
+    file: String,
+    at: String,
+    what: String,
+    sample: Sample,
+}
+
+impl Sample {
+    pub(super) fn read(files: &Files) -> Option<Self> {
+        let text = |it: &Content| match it {
+            Content::Bytes(bytes) => String::from_utf8(bytes.clone()).ok(),
+            _ => None,
+        };
+        let mut texts = BTreeMap::from([("policy.toml".to_owned(), text(&files.policy)?)]);
+        let policy = toml::from_str(texts.values().next()?).ok()?;
+        let mut schemas = BTreeMap::new();
+        for (name, content) in &files.schemas {
+            let text = text(content)?;
+            schemas.insert(name.clone(), serde_json::from_str(&text).ok()?);
+            texts.insert(name.clone(), text);
+        }
+        let (name, path) = (files.name.clone(), files.path.clone());
+        Some(Self { name, path, policy, schemas, texts: Arc::new(texts) })
+    }
+
+    /// The set with this policy alone, if it compiles.
+    fn compiled(&self) -> Option<Arc<PolicySet>> {
+        let json = |value: &Value| Content::Bytes(value.to_string().into_bytes());
+        let files = Files {
+            name: self.name.clone(),
+            path: self.path.clone(),
+            policy: Content::Bytes(written::document(&self.policy).into_bytes()),
+            schemas: self.schemas.iter().map(|(name, schema)| (name.clone(), json(schema))).collect(),
+        };
+        compile(&[files]).ok().map(Arc::new)
+    }
+
+    /// All changes, whether they compile or not.
+    pub(super) fn changes(&self) -> Vec<Change> {
+        let private = self.policy.pointer("/from/schema").and_then(Value::as_str);
+        let of_policy = policy::mutants(&self.policy).into_iter().map(|it| Change {
+            file: "policy.toml".to_owned(),
+            at: it.at,
+            what: it.what,
+            sample: Self { policy: it.policy, ..self.clone() },
+        });
+        let of_schemas = self.schemas.iter().flat_map(|(file, schema)| {
+            let counts = move |it: &schema::Change| !it.weaker || private == Some(file);
+            schema::mutants(schema).into_iter().filter(counts).map(move |it| {
+                let mut sample = self.clone();
+                sample.schemas.insert(file.clone(), it.schema);
+                Change { file: file.clone(), at: it.at, what: it.what, sample }
+            })
+        });
+        of_policy.chain(of_schemas).collect()
+    }
+
+    /// Tries its changes against its own cases.
+    pub(super) fn judged(self, cases: &[Case], changes: Vec<Change>, progress: &mut Progress) -> Coverage {
+        let own: Vec<&Case> = cases.iter().filter(|it| *it.policy == *self.name).collect();
+        let mut tried = Vec::new();
+        for Change { file, at, what, sample } in changes {
+            progress.step();
+            let Some(set) = sample.compiled() else { continue };
+            let noticing = own.iter().find(|it| !rehearse(&set, slice::from_ref(**it)).is_empty());
+            let text = self.texts.get(&file).map_or("", String::as_str);
+            tried.push(Tried {
+                line: line(&file, text, &at),
+                kind: Kind::of(&file, &at),
+                what: format!("{at}: {what}"),
+                noticed_by: noticing.map(|it| it.name.clone()),
+                file: self.whole(&file),
+            });
+        }
+        let texts = self.texts.iter().map(|(file, text)| (self.whole(file), text.clone())).collect();
+        Coverage::new(self.name.clone(), own.len(), texts, tried)
+    }
+
+    fn whole(&self, file: &str) -> String {
+        format!("{}/{file}", self.path)
+    }
+}
