@@ -1,7 +1,9 @@
 //! What the library lets pass: unknown keywords, references out of the file or without an end,
-//! and schemas that look at one value too often.
+//! schemas that look at one value too often, and schemas that nothing fits.
 
 mod bounds;
+mod fit;
+mod satisfy;
 
 use std::collections::HashMap;
 
@@ -47,13 +49,7 @@ pub(super) fn draft(schema: &Value) -> Result<Draft, Vec<Problem>> {
 
 /// Checks a schema; gives the most often that it can look at one value.
 pub(super) fn lint(schema: &Value, draft: Draft) -> Result<u64, Vec<Problem>> {
-    let mut graph = Graph {
-        draft,
-        nodes: Vec::new(),
-        by_pointer: HashMap::new(),
-        anchors: HashMap::new(),
-        problems: Vec::new(),
-    };
+    let mut graph = Graph::new(draft);
     graph.walk(schema, String::new());
     graph.resolve();
     if graph.problems.is_empty() {
@@ -61,7 +57,8 @@ pub(super) fn lint(schema: &Value, draft: Draft) -> Result<u64, Vec<Problem>> {
         if let Some(order) = order {
             let (cost, way) = (graph.cost(&order), graph.way(&order));
             if cost <= SCHEMA_COST_MAX && way <= SCHEMA_WAY_MAX {
-                return Ok(cost);
+                graph.problems = satisfy::impossible(schema, &graph, &order);
+                return if graph.problems.is_empty() { Ok(cost) } else { Err(graph.problems) };
             }
             let (what, help) = if SCHEMA_COST_MAX < cost {
                 (
@@ -87,6 +84,8 @@ pub(super) fn lint(schema: &Value, draft: Draft) -> Result<u64, Vec<Problem>> {
 struct Node {
     pointer: String,
     reference: Option<String>,
+    /// The schema that it refers to.
+    target: Option<usize>,
     same: Vec<usize>,
     properties: Vec<usize>,
     additional: Vec<usize>,
@@ -106,6 +105,11 @@ struct Graph {
 }
 
 impl Graph {
+    fn new(draft: Draft) -> Self {
+        let (by_pointer, anchors) = (HashMap::new(), HashMap::new());
+        Self { draft, nodes: Vec::new(), by_pointer, anchors, problems: Vec::new() }
+    }
+
     fn problem(&mut self, pointer: String, what: impl Into<String>, help: Option<String>) {
         self.problems.push(Problem { pointer, what: what.into(), help });
     }
@@ -263,6 +267,7 @@ impl Graph {
             match named.get(&*fragment).copied() {
                 Some(target) => {
                     if let Some(node) = self.nodes.get_mut(at) {
+                        node.target = Some(target);
                         node.same.push(target);
                     }
                 }
