@@ -312,8 +312,9 @@ impl Checker<'_> {
     }
 
     /// Notes what no part, but the whole is.
+    #[cfg_attr(test, track_caller)]
     pub(super) fn whole_problem(&mut self, at: Range<usize>, what: String, help: &str) {
-        self.problems.push(Problem::new(at, what, help));
+        self.problems.push(Problem::new(at, what, Some(help.to_owned())));
     }
 }
 

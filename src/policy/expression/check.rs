@@ -88,13 +88,14 @@ impl<'s> Checker<'s> {
     }
 
     /// Notes a problem; the check goes on with a value of which nothing is known.
+    #[cfg_attr(test, track_caller)]
     pub(super) fn problem(
         &mut self,
         at: Range<usize>,
         what: impl Into<String>,
         help: Option<String>,
     ) -> Node {
-        self.problems.push(Problem { at: at.clone(), what: what.into(), help });
+        self.problems.push(Problem::new(at.clone(), what, help));
         self.node(build::literal(LiteralValue::Null), Shapes::UNTYPED, 0, at)
     }
 
@@ -247,11 +248,8 @@ impl<'s> Checker<'s> {
                 }
                 false => format!("guard it: `has({text}) && …`, or let the schema require it"),
             };
-            self.problems.push(Problem {
-                at: node.at.clone(),
-                what: format!("`{text}` may be missing here"),
-                help: Some(help),
-            });
+            let what = format!("`{text}` may be missing here");
+            self.problems.push(Problem::new(node.at.clone(), what, Some(help)));
         }
         node
     }

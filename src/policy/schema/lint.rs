@@ -106,8 +106,12 @@ struct Graph {
 }
 
 impl Graph {
+    #[cfg_attr(test, track_caller)]
     fn problem(&mut self, pointer: String, what: impl Into<String>, help: Option<String>) {
-        self.problems.push(Problem { pointer, what: what.into(), help });
+        let what = what.into();
+        #[cfg(test)]
+        crate::policy::fault::sites::hit(&what);
+        self.problems.push(Problem { pointer, what, help });
     }
 
     /// Adds a schema and all below it; the depth was bounded when the file was parsed.

@@ -1,45 +1,15 @@
-//! Each fault of a policy file, by its text.
+//! Each fault at the top of a policy file, of its private side and of its limits, by its text.
 
-use super::{files, set};
-use crate::policy::{compile, files::Content};
-
-/// The faults of one policy without schemas: `line:column what [help]`.
-fn told(text: &str) -> String {
-    let faults = set(&[("chat", text)]).expect_err(text);
-    let lines = faults.into_iter().map(|it| match it.help {
-        Some(help) => format!("{}:{} {} [{help}]", it.line, it.column, it.what),
-        None => format!("{}:{} {}", it.line, it.column, it.what),
-    });
-    lines.collect::<Vec<_>>().join("\n")
-}
-
-pub(super) const FROM: &str = "[from]\ndocument = \"a/{room}/{identity}\"\n";
-pub(super) const TO: &str = "[[to]]\ndocument = \"b/{room}/{identity}\"\n";
-pub(super) const ITEMS: &str = "[from]\nmap = \"a/{room}/{identity}\"\n";
-
-pub(super) fn check(rows: &[(String, &str)]) {
-    let rows: Vec<(String, &str)> = rows.iter().map(|it| (told(&it.0), it.1)).collect();
-    same(&rows);
-}
-
-/// Each text is as expected, and no two rows expect the same.
-pub(super) fn same(rows: &[(String, &str)]) {
-    let differ: Vec<String> = rows
-        .iter()
-        .filter(|(told, expected)| told != expected)
-        .map(|(told, expected)| format!("told:     {told}\nexpected: {expected}"))
-        .collect();
-    assert!(differ.is_empty(), "\n{}", differ.join("\n\n"));
-    let mut all: Vec<_> = rows.iter().map(|it| it.1).collect();
-    all.sort_unstable();
-    all.dedup();
-    assert_eq!(all.len(), rows.len(), "each row is a fault of its own");
-}
+use super::golden::{FROM, ITEMS, Row, TO, check, rows};
 
 #[test]
 fn faults_at_the_top_say_what_where_and_how() {
+    check(&top());
+}
+
+pub(super) fn top() -> Vec<Row> {
     let top = |line: &str| format!("{line}\n{FROM}{TO}");
-    check(&[
+    rows(&[
         ("mode = ".into(), "1:8 not TOML: string values must be quoted, expected literal string"),
         ("a = 1\na = 2".into(), "2:1 not TOML: duplicate key"),
         (
@@ -103,14 +73,18 @@ fn faults_at_the_top_say_what_where_and_how() {
             format!("{FROM}{TO}[refusal]\nmode = \"off\""),
             "6:1 unknown key `mode` in `[refusal]` [`mode` belongs at the top of the file, above the first table]",
         ),
-    ]);
+    ])
 }
 
 #[test]
 fn faults_of_the_private_side_say_what_where_and_how() {
+    check(&private());
+}
+
+pub(super) fn private() -> Vec<Row> {
     let from = |lines: &str| format!("[from]\n{lines}\n{TO}");
     let more = |line: &str| format!("{FROM}{line}\n{TO}");
-    check(&[
+    rows(&[
         (
             from(""),
             "1:2 `[from]` names no object [write `document = …`, `list = …`, `map = …` or `stream = …`]",
@@ -187,14 +161,27 @@ fn faults_of_the_private_side_say_what_where_and_how() {
         (more("schema = \"a.yaml\""), "3:10 the name of a schema's file must end in `.json`, not `a.yaml`"),
         (more("schema = \"a.json\""), "3:10 there is no file `a.json` beside `policy.toml`"),
         (more("ttl = \"1s\""), "3:1 unknown key `ttl` in `[from]` [`ttl` belongs in `[[to]]`]"),
-    ]);
+        (from("document = \"a/\\u0001/{identity}\""), "2:12 a pattern cannot hold control characters"),
+        (
+            more("until = \"disconnect\"\nwithdraw = \"never\""),
+            "4:12 `withdraw = \"never\"` stands beside `until` [take one of the two out: what is withdrawn on `disconnect` is not final]",
+        ),
+        (
+            "[from]\nstream = \"a/{identity}\"\nwithdraw = \"never\"\n[[to]]\nstream = \"b\"".into(),
+            "3:12 `withdraw` has no meaning here: a message cannot be taken back",
+        ),
+    ])
 }
 
 #[test]
 fn faults_of_limits_say_what_where_and_how() {
+    check(&limits());
+}
+
+pub(super) fn limits() -> Vec<Row> {
     let limit = |lines: &str| format!("{FROM}{TO}[[limit]]\n{lines}");
     let per = |text: &str| limit(&format!("per = \"{text}\"\nallow = \"1/s\""));
-    check(&[
+    rows(&[
         (
             limit(""),
             concat!(
@@ -247,101 +234,5 @@ fn faults_of_limits_say_what_where_and_how() {
             ),
             "7:7 `{key}` cannot stand in `per` [a limit counts objects, not items]",
         ),
-    ]);
-}
-
-#[test]
-fn faults_between_policies_name_both() {
-    let policy = |from: &str, to: &str| format!("[from]\n{from}\n[[to]]\n{to}\n");
-    let between = |one: String, two: String| {
-        let faults = set(&[("one", &one), ("two", &two)]).expect_err("a fault");
-        faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
-    };
-    let one = || policy("document = \"a/{identity}\"", "document = \"b/{identity}\"");
-    same(&[
-        (
-            between(one(), policy("map = \"{identity}/b\"", "map = \"c/d/e\"\nkey = \"{identity}/{key}\"")),
-            concat!(
-                "error: a client could write what `b/{identity}` publishes: policy `two`'s `from` `{identity}/b` matches it\n",
-                "  --> p/one/policy.toml:4:12\n",
-                "  help: give the shared name a first segment that no `from` has (the other stands at p/two/policy.toml:2:7)\n",
-                "error: `{identity}/b` claims private names that policy `one`'s `from` `a/{identity}` claims too\n",
-                "  --> p/two/policy.toml:2:7\n",
-                "  help: give one of them a first segment of its own, or other `services` (the other stands at p/one/policy.toml:2:12)"
-            ),
-        ),
-        (
-            between(one(), policy("document = \"{identity}/c\"", "document = \"d/{identity}/x\"")),
-            concat!(
-                "error: a client could write what `b/{identity}` publishes: policy `two`'s `from` `{identity}/c` matches it\n",
-                "  --> p/one/policy.toml:4:12\n",
-                "  help: give the shared name a first segment that no `from` has (the other stands at p/two/policy.toml:2:12)\n",
-                "error: `{identity}/c` claims private names that policy `one`'s `from` `a/{identity}` claims too\n",
-                "  --> p/two/policy.toml:2:12\n",
-                "  help: give one of them a first segment of its own, or other `services` (the other stands at p/one/policy.toml:2:12)"
-            ),
-        ),
-        (
-            between(one(), policy("document = \"c/{identity}\"", "map = \"b/c\"\nkey = \"{identity}\"")),
-            concat!(
-                "error: `b/c` names shared objects that policy `one`'s `to` `b/{identity}` names too\n",
-                "  --> p/two/policy.toml:4:7\n",
-                "  help: one policy publishes to one name: give one of them a first segment of its own (the other stands at p/one/policy.toml:4:12)"
-            ),
-        ),
-        (
-            between(one(), policy("document = \"c/{identity}\"", "document = \"a/{identity}\"")),
-            concat!(
-                "error: a client could write what `a/{identity}` publishes: policy `one`'s `from` `a/{identity}` matches it\n",
-                "  --> p/two/policy.toml:4:12\n",
-                "  help: give the shared name a first segment that no `from` has (the other stands at p/one/policy.toml:2:12)"
-            ),
-        ),
-    ]);
-}
-
-#[test]
-fn faults_of_files_say_why() {
-    let good = format!("{FROM}schema = \"a.json\"\n{TO}");
-    let told = |name: &str, content: Content, schema: Content| {
-        let mut files = files(name, "", &[]);
-        files.policy = content;
-        files.schemas.insert("a.json".to_owned(), schema);
-        compile(&[files]).expect_err("a fault").iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
-    };
-    let bytes = |text: &str| Content::Bytes(text.as_bytes().to_vec());
-    let twice = [files("chat", &good, &[("a.json", "{}")]), files("chat", &good, &[("a.json", "{}")])];
-    same(&[
-        (
-            told("chat", Content::Bytes(vec![b'a', 0xff]), bytes("{}")),
-            concat!(
-                "error: `policy.toml` is not UTF-8: the byte at 1 is out of place\n",
-                "  --> p/chat/policy.toml:1:1"
-            ),
-        ),
-        (
-            told("chat", Content::TooLarge, bytes("{}")),
-            concat!("error: `policy.toml` is larger than 262144 bytes\n", "  --> p/chat/policy.toml:1:1"),
-        ),
-        (
-            told("Chat", bytes(&good), bytes("{}")),
-            concat!(
-                "error: the folder's name `Chat` cannot be a policy's name\n",
-                "  --> p/Chat/policy.toml:1:1\n",
-                "  help: use small letters, digits and `-`, at most 64 characters"
-            ),
-        ),
-        (
-            told("chat", bytes(&good), Content::Outside),
-            concat!("error: `a.json` leads out of the policy's folder\n", "  --> p/chat/policy.toml:3:10"),
-        ),
-        (
-            told("chat", bytes(&good), Content::Unreadable("permission denied".to_owned())),
-            concat!("error: `a.json` cannot be read: permission denied\n", "  --> p/chat/policy.toml:3:10"),
-        ),
-        (
-            compile(&twice).expect_err("a fault")[0].to_string(),
-            concat!("error: two policies are called `chat`\n", "  --> p/chat:1:1"),
-        ),
-    ]);
+    ])
 }
