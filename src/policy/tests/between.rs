@@ -78,12 +78,17 @@ pub(super) fn of_files() -> Vec<Row> {
             told("chat", Content::Bytes(vec![b'a', 0xff]), bytes("{}")),
             concat!(
                 "error: `policy.toml` is not UTF-8: the byte at 1 is out of place\n",
-                "  --> p/chat/policy.toml:1:1"
+                "  --> p/chat/policy.toml:1:1\n",
+                "  help: save it as UTF-8"
             ),
         ),
         (
             told("chat", Content::TooLarge, bytes("{}")),
-            concat!("error: `policy.toml` is larger than 262144 bytes\n", "  --> p/chat/policy.toml:1:1"),
+            concat!(
+                "error: `policy.toml` is larger than 262144 bytes\n",
+                "  --> p/chat/policy.toml:1:1\n",
+                "  help: long lists belong in data that a `[[lookup]]` reads"
+            ),
         ),
         (
             told("Chat", bytes(&good), bytes("{}")),
@@ -95,11 +100,19 @@ pub(super) fn of_files() -> Vec<Row> {
         ),
         (
             told("chat", bytes(&good), Content::Outside),
-            concat!("error: `a.json` leads out of the policy's folder\n", "  --> p/chat/policy.toml:3:10"),
+            concat!(
+                "error: `a.json` leads out of the policy's folder\n",
+                "  --> p/chat/policy.toml:3:10\n",
+                "  help: copy the file into the folder"
+            ),
         ),
         (
             told("chat", bytes(&good), Content::Unreadable("permission denied".to_owned())),
-            concat!("error: `a.json` cannot be read: permission denied\n", "  --> p/chat/policy.toml:3:10"),
+            concat!(
+                "error: `a.json` cannot be read: permission denied\n",
+                "  --> p/chat/policy.toml:3:10\n",
+                "  help: it must be a plain file that the server may read"
+            ),
         ),
         (
             compile(&twice).expect_err("a fault").into_iter().take(1).collect(),
@@ -121,6 +134,17 @@ pub(super) fn of_files() -> Vec<Row> {
                 "error: there is no file `a.json` beside `policy.toml`\n",
                 "  --> p/chat/policy.toml:3:10\n",
                 "  help: did you mean `b.json`?"
+            ),
+        ),
+        (
+            {
+                let far = files("chat", &good, &[("board.schema.json", "{}")]);
+                compile(&[far]).expect_err("a fault")
+            },
+            concat!(
+                "error: there is no file `a.json` beside `policy.toml`\n",
+                "  --> p/chat/policy.toml:3:10\n",
+                "  help: there are `board.schema.json`"
             ),
         ),
     ]

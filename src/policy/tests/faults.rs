@@ -33,21 +33,30 @@ pub(super) fn top() -> Vec<Row> {
             top("max_bytes = 1"),
             "1:1 unknown key `max_bytes` in policy `chat` [`max_bytes` belongs in `[from]`]",
         ),
-        (top("journal = \"full\""), "1:1 `journal` is not supported in this version"),
-        (top("hook = 1"), "1:1 `hook` is not supported in this version"),
-        (top("description = 1"), "1:15 `description` must be a text, not a number"),
+        (
+            top("journal = \"full\""),
+            "1:1 `journal` is not supported in this version [take it out: the word is kept for a later version]",
+        ),
+        (
+            top("hook = 1"),
+            "1:1 `hook` is not supported in this version [take it out: the word is kept for a later version]",
+        ),
+        (top("description = 1"), "1:15 `description` must be a text, not a number [put it into quotes]"),
         (top("mode = \"on\""), "1:8 `mode` cannot be `on` [write one of `enforce`, `warn`, `off`]"),
         (top("mode = \"enforced\""), "1:8 `mode` cannot be `enforced` [did you mean `enforce`?]"),
         (
             top("services = []"),
             "1:12 `services` names no service [name one, or leave `services` out to govern each service]",
         ),
-        (top("services = \"default\""), "1:12 `services` must be an array of texts, not a text"),
+        (
+            top("services = \"default\""),
+            "1:12 `services` must be an array of texts, not a text [put it between `[` and `]`]",
+        ),
         (
             top("services = [\"default\", 1, \"default\"]"),
             concat!(
                 "1:24 `services` must be an array of texts, not a number\n",
-                "1:27 the service `default` stands twice"
+                "1:27 the service `default` stands twice [take one out]"
             ),
         ),
         (
@@ -55,8 +64,14 @@ pub(super) fn top() -> Vec<Row> {
             "1:13 `AC00000000000000000000000000000000` is not a service [write a SID that begins with `IS`, or a unique name such as `default`]",
         ),
         (top("from.max = 1"), "2:2 not TOML: duplicate key"),
-        (top("limit = 1"), "1:9 `limit` must be an array of tables, not a number"),
-        (top("limit = [1]"), "1:10 `limit` must be an array of tables, not a number"),
+        (
+            top("limit = 1"),
+            "1:9 `limit` must be an array of tables, not a number [write `[[limit]]`, and its keys below]",
+        ),
+        (
+            top("limit = [1]"),
+            "1:10 `limit` must be an array of tables, not a number [write `[[limit]]`, and its keys below]",
+        ),
         (
             format!("{FROM}[to]\ndocument = \"b\""),
             "3:2 `to` is an array of tables [write `[[to]]`, not `[to]`]",
@@ -109,7 +124,7 @@ pub(super) fn private() -> Vec<Row> {
             from("document = \"a\"\nmap = \"b\""),
             "3:1 `[from]` names a document and a map [take one of the two out]",
         ),
-        (from("document = 1"), "2:12 `document` must be a text, not a number"),
+        (from("document = 1"), "2:12 `document` must be a text, not a number [put it into quotes]"),
         (
             from("document = \"\""),
             r#"2:12 a pattern needs at least one segment [write segments joined by `/`, such as "rooms/{room}"]"#,
@@ -148,27 +163,40 @@ pub(super) fn private() -> Vec<Row> {
         ),
         (
             from(&format!("document = \"{}/{{room}}/{{identity}}\"", "x".repeat(320))),
-            "2:12 no name can match: a name has at most 320 characters",
+            "2:12 no name can match: a name has at most 320 characters [shorten what is not a variable]",
         ),
         (more("max_bytes = 16385"), "3:13 `max_bytes` must be from 1 to 16384, not 16385"),
         (more("objects_max = 0"), "3:15 `objects_max` must be from 1 to 10000, not 0"),
+        (
+            more("objects_max = \"9\""),
+            "3:15 `objects_max` must be a whole number, not a text [leave out the quotes]",
+        ),
         (more("objects_max = 1.5"), "3:15 `objects_max` must be a whole number, not a decimal"),
         (more("objekts_max = 1"), "3:1 unknown key `objekts_max` in `[from]` [did you mean `objects_max`?]"),
         (
             more("schema = \"../a.json\""),
             "3:10 `schema` must be a file name, not `../a.json` [put the schema beside `policy.toml` and write its file name]",
         ),
-        (more("schema = \"a.yaml\""), "3:10 the name of a schema's file must end in `.json`, not `a.yaml`"),
-        (more("schema = \"a.json\""), "3:10 there is no file `a.json` beside `policy.toml`"),
+        (
+            more("schema = \"a.yaml\""),
+            "3:10 the name of a schema's file must end in `.json`, not `a.yaml` [rename the file]",
+        ),
+        (
+            more("schema = \"a.json\""),
+            "3:10 there is no file `a.json` beside `policy.toml` [write it: `{}` accepts every object]",
+        ),
         (more("ttl = \"1s\""), "3:1 unknown key `ttl` in `[from]` [`ttl` belongs in `[[to]]`]"),
-        (from("document = \"a/\\u0001/{identity}\""), "2:12 a pattern cannot hold control characters"),
+        (
+            from("document = \"a/\\u0001/{identity}\""),
+            "2:12 a pattern cannot hold control characters [take it out]",
+        ),
         (
             more("until = \"disconnect\"\nwithdraw = \"never\""),
             "4:12 `withdraw = \"never\"` stands beside `until` [take one of the two out: what is withdrawn on `disconnect` is not final]",
         ),
         (
             "[from]\nstream = \"a/{identity}\"\nwithdraw = \"never\"\n[[to]]\nstream = \"b\"".into(),
-            "3:12 `withdraw` has no meaning here: a message cannot be taken back",
+            "3:12 `withdraw` has no meaning here [a message cannot be taken back]",
         ),
     ])
 }
@@ -190,7 +218,10 @@ pub(super) fn limits() -> Vec<Row> {
                 r#"5:1 `[[limit]]` has no `per` [write for example `per = "identity"`]"#
             ),
         ),
-        (limit("per = \"identity\"\nallow = 20"), "7:9 `allow` must be a text, not a number"),
+        (
+            limit("per = \"identity\"\nallow = 20"),
+            "7:9 `allow` must be a text, not a number [put it into quotes]",
+        ),
         (
             limit("per = \"identity\"\nallow = \"20/d\""),
             "7:9 `allow` must be a number per `s`, `m` or `h`, not `20/d` [write for example `20/s`]",
@@ -235,4 +266,58 @@ pub(super) fn limits() -> Vec<Row> {
             "7:7 `{key}` cannot stand in `per` [a limit counts objects, not items]",
         ),
     ])
+}
+
+#[test]
+fn a_file_tells_all_its_faults_in_the_order_of_their_places() {
+    check(&at_once());
+}
+
+pub(super) fn at_once() -> Vec<Row> {
+    let text = r#"descripton = "of everything one"
+mode = "on"
+[from]
+document = "a/{room}/{identity}"
+max_bytes = 0
+[vars.game]
+pattern = "[a-z]+"
+[vars.room]
+pattern = "("
+[[limit]]
+per = "{room}"
+allow = "20/d"
+[[lookup]]
+name = "board"
+document = "boards/{game}"
+[[when]]
+rule = "size"
+that = "data.x > 1 &&"
+[[to]]
+map = "b/{room}"
+take = ["x", "/y", "/y/z"]
+clamp = { x = [2, 1] }
+[to.mask.text]
+[to.fold]
+votes = {}
+"#;
+    rows(&[(
+        text.to_owned(),
+        concat!(
+            "1:1 unknown key `descripton` in policy `chat` [did you mean `description`?]\n",
+            "2:8 `mode` cannot be `on` [write one of `enforce`, `warn`, `off`]\n",
+            "5:13 `max_bytes` must be from 1 to 16384, not 0\n",
+            "6:7 `game` is not captured by `[from]` [captured are `room`, `identity`]\n",
+            "9:11 the regular expression cannot be compiled [look-around and back-references are not known, and its compiled size is bounded]\n",
+            "12:9 `allow` must be a number per `s`, `m` or `h`, not `20/d` [write for example `20/s`]\n",
+            "15:12 `{game}` is not captured by `[from]` [captured are `{room}`, `{identity}`]\n",
+            "17:8 `size` is the name of a stage [refusals call stages so: `token`, `standing`, `address`, `limit`, `quota`, `size`, `schema`, `lookup`, `hook`, `rewrite`, `shared-schema`]\n",
+            "18:22 the expression ends too early\n",
+            "20:7 a map in `[[to]]` needs a `key` [write for example `key = \"{identity}\"`]\n",
+            "21:9 `x` is no JSON pointer [write `/x`]\n",
+            "21:20 `/y` and `/y/z` in `take` overlap [name each place once, and not what stands within it]\n",
+            "22:15 the first number is above the second [write the least first]\n",
+            "23:1 the mask covers nothing [write `words`, `patterns` or `digits = true`]\n",
+            "25:9 the field `votes` counts nothing [write one of `count`, `count_by`, `sum`, `mean`, `min`, `max`, `distinct`, `top`]",
+        ),
+    )])
 }

@@ -15,7 +15,10 @@ pub(super) fn all() -> Vec<Row> {
     let to = |lines: &str| format!("{FROM}[[to]]\n{lines}");
     let fold = |it: &str| to(&format!("document = \"c/{{room}}\"\nfold = {it}"));
     let mut rows = rows(&[
-        (to("document = \"c/{room}\"\nfold = 1"), "5:8 `fold` must be a table, not a number"),
+        (
+            to("document = \"c/{room}\"\nfold = 1"),
+            "5:8 `fold` must be a table, not a number [write `fold = { … }`]",
+        ),
         (
             fold("{}"),
             "5:1 the fold has no field [write for example `votes = { count_by = \"data.choice\" }`]",
@@ -33,7 +36,10 @@ pub(super) fn all() -> Vec<Row> {
             fold("{ a = { sum = \"data.x\", by = \"data.x\" } }"),
             "5:32 `by` has no meaning here [it stands beside `top`]",
         ),
-        (fold("{ a = { count = false } }"), "5:16 `count` is `true`, or take the field out"),
+        (
+            fold("{ a = { count = false } }"),
+            "5:16 `count` cannot be `false` [write `true`, or take the field out]",
+        ),
         (
             fold("{ a = { top = 3 } }"),
             "5:14 the field `a` has no `by` [write for example `by = \"data.score\"`]",
@@ -59,8 +65,14 @@ pub(super) fn all() -> Vec<Row> {
                 .into(),
             "4:12 a fold counts documents, and `[from]` names a list [write `document` in `[from]`: each contributes once]",
         ),
-        (fold("{ __proto__ = { count = true } }"), "5:10 the key `__proto__` is not allowed"),
-        (fold("{ a = { top = 3, by = \"data.x\", keep = [] } }"), "5:47 `keep` names no field"),
+        (
+            fold("{ __proto__ = { count = true } }"),
+            "5:10 the key `__proto__` is not allowed [choose another key]",
+        ),
+        (
+            fold("{ a = { top = 3, by = \"data.x\", keep = [] } }"),
+            "5:47 `keep` names no field [write for example `keep = [\"name\", \"score\"]`: fields of the published data]",
+        ),
     ]);
     let schema = r#"{"properties": {"name": {"type": "string", "maxLength": 100}}}"#;
     let kept = fold("{ a = { top = 100, by = \"data.x\", keep = [\"name\"] } }\nschema = \"s.json\"");

@@ -14,10 +14,11 @@ pub(crate) const AT_START: &str = "At start";
 
 /// What all golden rows tell, of this wing.
 fn told() -> BTreeSet<String> {
-    let themes: [fn() -> Vec<Row>; 13] = [
+    let themes: [fn() -> Vec<Row>; 14] = [
         faults::top,
         faults::private,
         faults::limits,
+        faults::at_once,
         rules::all,
         rules::too_many,
         targets::all,

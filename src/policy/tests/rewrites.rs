@@ -23,19 +23,25 @@ pub(super) fn all() -> Vec<Row> {
             more("take = [\"/a\", \"/a/b\"]"),
             "5:15 `/a` and `/a/b` in `take` overlap [name each place once, and not what stands within it]",
         ),
-        (more("take = \"/a\""), "5:8 `take` must be an array of texts, not a text"),
-        (more("rename = { \"/x\" = 1 }"), "5:19 `rename` leads to a JSON pointer, not to a number"),
+        (
+            more("take = \"/a\""),
+            "5:8 `take` must be an array of texts, not a text [put it between `[` and `]`]",
+        ),
+        (
+            more("rename = { \"/x\" = 1 }"),
+            "5:19 `rename` leads to a JSON pointer, not to a number [write for example `\"/x\" = \"/left\"`]",
+        ),
         (
             more("rename = { \"/x\" = \"/z\", \"/y\" = \"/z\" }"),
             "5:32 `/z` stands twice in `rename` [name each place once, and not what stands within it]",
         ),
         (more("default = { a = 2026-01-01 }"), "5:17 a date has no JSON form [put it into quotes]"),
-        (more("default = { a = nan }"), "5:17 `nan` has no JSON form"),
+        (more("default = { a = nan }"), "5:17 `nan` has no JSON form [write a number]"),
         (
             more("default = { a = 9007199254740993 }"),
-            "5:17 an integer beyond 2^53 loses digits in JavaScript",
+            "5:17 an integer beyond 2^53 loses digits in JavaScript [put it into quotes]",
         ),
-        (more("default = { __proto__ = 1 }"), "5:13 the key `__proto__` is not allowed"),
+        (more("default = { __proto__ = 1 }"), "5:13 the key `__proto__` is not allowed [choose another key]"),
         (
             more("set = { a = [1] }"),
             r#"5:13 `set` takes a text, a number or a boolean, not an array [name the inner place with a JSON pointer, such as "/a/b"]"#,
@@ -77,7 +83,10 @@ pub(super) fn all() -> Vec<Row> {
             more("template = { a = \"{game}\" }"),
             "5:18 `{game}` names nothing here [known are `room`, `identity`, `pseudonym`, `now`]",
         ),
-        (more("default = { a = { __proto__ = 1 } }"), "5:19 the key `__proto__` is not allowed"),
+        (
+            more("default = { a = { __proto__ = 1 } }"),
+            "5:19 the key `__proto__` is not allowed [choose another key]",
+        ),
         (
             more("template = { a = \"{key}\" }"),
             "5:18 `{key}` needs a map in `[from]` [known are `room`, `identity`, `pseudonym`, `now`]",
@@ -90,7 +99,10 @@ pub(super) fn all() -> Vec<Row> {
             more("template = { a = \"{a b}\" }"),
             "5:18 a hole holds one name [write `{{` for a `{` and `}}` for a `}`]",
         ),
-        (more("template = { a = 1 }"), "5:18 `template` takes a text, not a number"),
+        (
+            more("template = { a = 1 }"),
+            "5:18 `template` takes a text, not a number [write it into `set`: it is no text with holes]",
+        ),
         (
             more("template = { a = \"{\" }"),
             "5:18 a `{` is not closed [write `{{` for a `{` and `}}` for a `}`]",
@@ -101,12 +113,12 @@ pub(super) fn all() -> Vec<Row> {
         ),
         (
             more(&format!("take = [\"{}\"]", "/a".repeat(17))),
-            "5:9 the pointer `/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a` has more than 16 steps",
+            "5:9 the pointer `/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a` has more than 16 steps [name an outer place]",
         ),
-        (more("take = [\"/__proto__\"]"), "5:9 the key `__proto__` is not allowed"),
+        (more("take = [\"/__proto__\"]"), "5:9 the key `__proto__` is not allowed [choose another key]"),
         (
             more("set = { a = \"9007199254740993\" }"),
-            "5:13 `9007199254740993`: an integer beyond 2^53 loses digits in JavaScript",
+            "5:13 `9007199254740993`: an integer beyond 2^53 loses digits in JavaScript [for the text itself write \"'9007199254740993'\"]",
         ),
         (
             more("mask = { a = 1 }"),

@@ -26,7 +26,7 @@ pub(super) fn all() -> Vec<Row> {
         ),
         (
             when("rule = \"a\"\nthat = \"true\"\n[[when]]\nrule = \"a\"\nthat = \"true\""),
-            "9:8 two conditions are called `a`",
+            "9:8 two conditions are called `a` [choose another name]",
         ),
         (
             when("rule = \"a\"\nthat = \"true\"\nmessage = \"a\\nb\""),
@@ -36,7 +36,10 @@ pub(super) fn all() -> Vec<Row> {
             lookup("name = \"board\""),
             "5:1 `[[lookup]]` names no object [write `document = …`, `list = …`, `map = …` or `stream = …`]",
         ),
-        (lookup("name = \"board\"\nlist = \"b\""), "7:1 `list` is not supported in this version"),
+        (
+            lookup("name = \"board\"\nlist = \"b\""),
+            "7:1 `list` is not supported in this version [take it out: the word is kept for a later version]",
+        ),
         (
             lookup("name = \"board\"\ndocument = \"boards/{game}\""),
             "7:12 `{game}` is not captured by `[from]` [captured are `{room}`, `{identity}`]",
@@ -83,11 +86,11 @@ pub(super) fn all() -> Vec<Row> {
         ),
         (
             twice("[[lookup]]\nname = \"board\"\ndocument = \"boards/{room}\"\n"),
-            "9:1 two lookups are called `board`",
+            "9:1 two lookups are called `board` [choose another name]",
         ),
         (
             format!("{FROM}{TO}[vars.identity]\nin = \"claims.rooms\""),
-            "6:1 the identity is the token's own: no list can bound it",
+            "6:1 the identity is the token's own: no list can bound it [take it out; a `pattern` may bound it]",
         ),
     ])
 }
@@ -102,7 +105,7 @@ pub(super) fn too_many() -> Vec<Row> {
     rows(&[
         (
             format!("services = [{}]\n{FROM}{TO}", many(101, |it| format!("\"s{it}\", "))),
-            "1:12 `services` names more than 100 services",
+            "1:12 `services` names more than 100 services [leave `services` out to govern each service]",
         ),
         (
             format!("{FROM}{TO}{}", many(17, |_| "[[limit]]\nper = \"identity\"\nallow = \"1/s\"\n".into())),
@@ -139,7 +142,7 @@ pub(super) fn too_many() -> Vec<Row> {
                 "{FROM}[[to]]\ndocument = \"c/{{room}}\"\n[to.fold]\n{}",
                 many(17, |it| format!("f{it} = {{ count = true }}\n"))
             ),
-            "5:5 the fold has more than 16 fields",
+            "5:5 the fold has more than 16 fields [write a second `[[to]]`]",
         ),
     ])
 }

@@ -29,9 +29,15 @@ fn faults_of_schemas_say_what_where_and_how() {
 pub(super) fn all() -> Vec<Row> {
     let rows: &[(String, &'static str)] = &[
         ("{\"a\":}".into(), "1:6 not JSON: expected value"),
-        ("{\"properties\": {\"__proto__\": {}}}".into(), "1:2 the key `__proto__` is not allowed"),
+        (
+            "{\"properties\": {\"__proto__\": {}}}".into(),
+            "1:2 the key `__proto__` is not allowed [choose another key]",
+        ),
         ("[]".into(), "1:1 a schema file must hold a JSON object [write `{}` to accept every object]"),
-        ("{\"type\": \"object\",\n \"type\": \"object\"}".into(), "1:2 a key stands twice in one object"),
+        (
+            "{\"type\": \"object\",\n \"type\": \"object\"}".into(),
+            "1:2 a key stands twice in one object [take one out]",
+        ),
         (
             format!("{{\"allOf\": {}{}}}", "[".repeat(40), "]".repeat(40)),
             "1:1 the schema is nested deeper than 32 levels",

@@ -51,7 +51,7 @@ pub(super) fn all() -> Vec<Row> {
         ),
         (
             to(&format!("document = \"ET{}\"\ncontended = true", "0".repeat(32))),
-            "4:12 no name can match: a name must not look like a SID",
+            "4:12 no name can match: a name must not look like a SID [put a segment before it]",
         ),
         (
             to("list = \"b/{room}\"\nkey = \"{identity}\""),
@@ -104,7 +104,7 @@ pub(super) fn all() -> Vec<Row> {
             more("ttl = \"366d\""),
             "5:7 `ttl` must be from 1 to 31536000 seconds, not `366d` [leave `ttl` out to publish for ever]",
         ),
-        (more("ttl = 30"), "5:7 `ttl` must be a text, not a number"),
+        (more("ttl = 30"), "5:7 `ttl` must be a text, not a number [put it into quotes]"),
         (
             two("document = \"b/{room}/{identity}\"", "map = \"b/{room}/{identity}\"\nkey = \"a\""),
             "6:7 one name can match the document `b/{room}/{identity}` and the map `b/{room}/{identity}` [give one of them a first segment of its own]",
