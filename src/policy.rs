@@ -46,4 +46,4 @@ pub use template::{Bindings, RenderFault, Rendered};
 pub use typescript::typescript;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

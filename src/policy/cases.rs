@@ -174,4 +174,4 @@ pub fn parse(policy: &str, file: &str, text: &str) -> Result<Vec<Case>, Vec<Faul
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -21,7 +21,7 @@ mod shape;
 mod text;
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::{collections::BTreeSet, fmt, ops::Range, sync::Arc, thread};
 
@@ -141,8 +141,12 @@ pub struct Problem {
 }
 
 impl Problem {
-    fn new(at: Range<usize>, what: impl Into<String>, help: &str) -> Self {
-        Self { at, what: what.into(), help: Some(help.to_owned()) }
+    #[cfg_attr(test, track_caller)]
+    fn new(at: Range<usize>, what: impl Into<String>, help: Option<String>) -> Self {
+        let what = what.into();
+        #[cfg(test)]
+        crate::policy::fault::sites::hit(&what);
+        Self { at, what, help }
     }
 }
 
@@ -203,7 +207,7 @@ impl Expression {
             Ok(Ok(result)) => result,
             _ => {
                 let what = "the expression could not be checked";
-                Err(vec![Problem { at: 0..text.len(), what: what.to_owned(), help: None }])
+                Err(vec![Problem::new(0..text.len(), what, None)])
             }
         }
     }
@@ -290,7 +294,8 @@ fn check(text: &str, scope: &Scope<'_>, wanted: Wanted) -> Result<Expression, Ve
     let (nodes, depth) = measure(&parsed.root);
     if EXPRESSION_NODES_MAX < nodes {
         let what = format!("the expression has more than {EXPRESSION_NODES_MAX} parts");
-        return Err(vec![Problem::new(whole, what, "split it into several rules")]);
+        let help = "split it into several rules".to_owned();
+        return Err(vec![Problem::new(whole, what, Some(help))]);
     }
     if EXPRESSION_DEPTH_MAX < depth {
         return Err(vec![text::too_deep(whole)]);

@@ -53,8 +53,12 @@ impl Place {
     }
 
     /// A fault at this place.
+    #[cfg_attr(test, track_caller)]
     pub(super) fn fault(&self, what: impl Into<String>, help: Option<String>) -> Fault {
-        Fault { file: self.file.clone(), line: self.line, column: self.column, what: what.into(), help }
+        let what = what.into();
+        #[cfg(test)]
+        sites::hit(&what);
+        Fault { file: self.file.clone(), line: self.line, column: self.column, what, help }
     }
 }
 
@@ -89,12 +93,14 @@ impl<'t> Faults<'t> {
     }
 
     /// Notes a fault without a cure.
+    #[cfg_attr(test, track_caller)]
     pub(super) fn add(&mut self, span: &Range<usize>, what: impl Into<String>) {
         let fault = self.place(span.start).fault(what, None);
         self.list.push(fault);
     }
 
     /// Notes a fault with its cure.
+    #[cfg_attr(test, track_caller)]
     pub(super) fn add_with_help(
         &mut self,
         span: &Range<usize>,
@@ -106,6 +112,7 @@ impl<'t> Faults<'t> {
     }
 
     /// Notes a fault with its cure, where there is one.
+    #[cfg_attr(test, track_caller)]
     pub(super) fn note(&mut self, span: &Range<usize>, what: impl Into<String>, help: Option<String>) {
         let fault = self.place(span.start).fault(what, help);
         self.list.push(fault);
@@ -156,6 +163,30 @@ fn distance(left: &str, right: &str) -> usize {
         row = next;
     }
     row.last().copied().unwrap_or(0)
+}
+
+/// Where in the source faults were made in this run of the tests, and what they said: what a test has told must
+/// cover each place that can tell.
+#[cfg(test)]
+pub(super) mod sites {
+    use std::{collections::BTreeSet, panic::Location, sync::Mutex};
+
+    /// File, line, and what was said.
+    type Site = (&'static str, u32, String);
+
+    static HIT: Mutex<BTreeSet<Site>> = Mutex::new(BTreeSet::new());
+
+    /// Notes the place that called.
+    #[track_caller]
+    pub fn hit(what: &str) {
+        let site = Location::caller();
+        HIT.lock().expect("nobody panics here").insert((site.file(), site.line(), what.to_owned()));
+    }
+
+    /// What was noted so far.
+    pub fn all() -> BTreeSet<Site> {
+        HIT.lock().expect("nobody panics here").clone()
+    }
 }
 
 #[cfg(test)]

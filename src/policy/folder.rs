@@ -192,8 +192,9 @@ fn content(folder: &Path, file: &Path) -> Content {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+    use crate::policy::tests::golden::{self, Row};
 
     const MINIMAL: &str =
         "[from]\ndocument = \"a/{identity}\"\nschema = \"a.json\"\n[[to]]\ndocument = \"b/{identity}\"\n";
@@ -201,6 +202,47 @@ mod tests {
     fn told(path: &Path) -> Vec<String> {
         let faults = load(path).expect_err("faults");
         faults.into_iter().map(|it| it.what).collect()
+    }
+
+    #[test]
+    fn faults_of_folders_say_what_where_and_how() {
+        golden::check(&faults());
+    }
+
+    pub(crate) fn faults() -> Vec<Row> {
+        let home = tempfile::tempdir().expect("a folder");
+        let root = home.path();
+        let loaded = |path: &str| load(&root.join(path)).expect_err(path);
+        let make = |path: &str| fs::create_dir_all(root.join(path)).expect("made");
+        let write = |path: &str, text: &[u8]| fs::write(root.join(path), text).expect("written");
+        write("file", b"");
+        make("one/chat");
+        make("many");
+        (0..=FOLDER_ENTRIES_MAX).for_each(|it| write(&format!("many/{it}"), b""));
+        make("cases/chat/cases/inner.toml");
+        let case = |name: &str, text: &[u8]| {
+            let file = root.join("cases/chat/cases/a.toml");
+            fs::write(&file, text).expect(name);
+            let faults = load_cases(&root.join("cases")).expect_err(name);
+            faults.into_iter().filter(|it| it.file.ends_with("a.toml")).collect::<Vec<_>>()
+        };
+        write("cases/chat/policy.toml", MINIMAL.as_bytes());
+        vec![
+            (loaded("none"), "1:1 there is no such folder [make it (it may be empty), or name another]"),
+            (loaded("file"), "1:1 this is a file, not a folder of policies [name the folder that holds it]"),
+            (loaded("file/in"), "1:1 the folder cannot be read: Not a directory (os error 20)"),
+            (loaded("one"), "1:1 the folder `chat` has no `policy.toml` [write one, or take the folder out]"),
+            (loaded("many"), "1:1 the folder has more than 2000 entries"),
+            (case("latin", b"\xff"), "1:1 the file of cases is not UTF-8"),
+            (case("large", &vec![b' '; 300_000]), "1:1 the file of cases is larger than 262144 bytes"),
+            (
+                {
+                    let faults = load_cases(&root.join("cases")).expect_err("a folder");
+                    faults.into_iter().filter(|it| it.file.ends_with("inner.toml")).collect()
+                },
+                "1:1 the file of cases cannot be read: it is not a plain file",
+            ),
+        ]
     }
 
     #[test]

@@ -58,7 +58,7 @@ pub(super) enum BadPattern {
 
 impl BadPattern {
     /// How to mend it.
-    pub(super) fn help(&self) -> Option<String> {
+    pub(super) fn help(&self) -> String {
         let help = match self {
             Self::Empty => "write segments joined by `/`, such as \"rooms/{room}\"",
             Self::EmptySegment { .. } => "take out the `/` at the edge, or one of two",
@@ -66,9 +66,11 @@ impl BadPattern {
             Self::BadVariable { .. } => "use a small letter, then small letters, digits and `_`",
             Self::ReservedVariable { .. } => "choose another name",
             Self::Doubled { .. } => "name each variable once",
-            Self::Control | Self::TooLong | Self::LooksLikeASid => return None,
+            Self::Control => "take it out",
+            Self::TooLong => "shorten what is not a variable",
+            Self::LooksLikeASid => "put a segment before it",
         };
-        Some(help.to_owned())
+        help.to_owned()
     }
 }
 

@@ -32,12 +32,13 @@ pub(super) enum BadPointer {
 
 impl BadPointer {
     /// How to mend it.
-    pub(super) fn help(&self) -> Option<String> {
+    pub(super) fn help(&self) -> String {
         match self {
-            Self::NoSlash(text) => Some(format!("write `/{text}`")),
-            Self::Whole(_) => Some("leave `take` out to keep everything".to_owned()),
-            Self::Escape(_) => Some("write `~0` for `~` and `~1` for `/` within a key".to_owned()),
-            Self::TooLong(_) | Self::Forbidden => None,
+            Self::NoSlash(text) => format!("write `/{text}`"),
+            Self::Whole(_) => "leave `take` out to keep everything".to_owned(),
+            Self::Escape(_) => "write `~0` for `~` and `~1` for `/` within a key".to_owned(),
+            Self::TooLong(_) => "name an outer place".to_owned(),
+            Self::Forbidden => "choose another key".to_owned(),
         }
     }
 }

@@ -178,8 +178,12 @@ fn note_bad_json(bad: &BadData, text: &str, faults: &mut Faults<'_>) {
         BadData::TooManyNodes => {
             faults.add(&(0..0), format!("the schema has more than {DATA_NODES_MAX} values"));
         }
-        BadData::DoubledKey { pointer } => faults.add(&at(pointer), "a key stands twice in one object"),
-        BadData::ForbiddenKey { pointer } => faults.add(&at(pointer), "the key `__proto__` is not allowed"),
+        BadData::DoubledKey { pointer } => {
+            faults.add_with_help(&at(pointer), "a key stands twice in one object", "take one out");
+        }
+        BadData::ForbiddenKey { pointer } => {
+            faults.add_with_help(&at(pointer), "the key `__proto__` is not allowed", "choose another key");
+        }
     }
 }
 

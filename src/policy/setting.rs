@@ -82,7 +82,8 @@ impl BadSetting {
             Self::Quotes { .. } => {
                 Some(r"known escapes are \\, \', \n, \r and \t, and the quotes".to_owned())
             }
-            Self::Expression { .. } | Self::Data { .. } | Self::Integer { .. } => None,
+            Self::Integer { text } => Some(format!("for the text itself write \"'{text}'\"")),
+            Self::Expression { .. } | Self::Data { .. } => None,
         }
     }
 }

@@ -28,7 +28,7 @@ use crate::{
         folding::Folding,
         schema::Schema,
         setting::Scope,
-        written::{self, At, Keys, Table},
+        written::{self, At, Keys, Table, listed},
     },
 };
 use rewrite::Scopes;
@@ -106,7 +106,7 @@ pub(super) fn read(files: &Files, all: &mut Vec<Fault>) -> Option<Read> {
     let text = match text_of(&files.policy) {
         Ok(text) => text,
         Err(why) => {
-            all.push(Place::start(&path).fault(format!("`policy.toml` {why}"), None));
+            all.push(Place::start(&path).fault(format!("`policy.toml` {}", why.what), why.help()));
             return None;
         }
     };
@@ -209,7 +209,8 @@ fn read_services(top: &Table<'_>, faults: &mut Faults<'_>) -> Option<Vec<Service
         faults.add_with_help(&listed.span, "`services` names no service", help);
     }
     if POLICY_SERVICES_MAX < listed.value.len() {
-        faults.add(&listed.span, format!("`services` names more than {POLICY_SERVICES_MAX} services"));
+        let what = format!("`services` names more than {POLICY_SERVICES_MAX} services");
+        faults.add_with_help(&listed.span, what, "leave `services` out to govern each service");
     }
     let mut names: Vec<ServiceName> = Vec::new();
     for At { span, value } in listed.value {
@@ -223,7 +224,7 @@ fn read_services(top: &Table<'_>, faults: &mut Faults<'_>) -> Option<Vec<Service
             Err(_) => ServiceName::Unique(value.into()),
         };
         if names.contains(&name) {
-            faults.add(&span, format!("the service `{value}` stands twice"));
+            faults.add_with_help(&span, format!("the service `{value}` stands twice"), "take one out");
         }
         names.push(name);
     }
@@ -246,16 +247,41 @@ fn name_fault(files: &Files) -> Option<Fault> {
     })
 }
 
-/// The text of a file, or what to say about it.
-fn text_of(content: &Content) -> Result<&str, String> {
-    match content {
-        Content::Bytes(bytes) if POLICY_BYTES_MAX < bytes.len() as u64 => text_of(&Content::TooLarge),
-        Content::Bytes(bytes) => str::from_utf8(bytes)
-            .map_err(|it| format!("is not UTF-8: the byte at {} is out of place", it.valid_up_to())),
-        Content::TooLarge => Err(format!("is larger than {POLICY_BYTES_MAX} bytes")),
-        Content::Outside => Err("leads out of the policy's folder".to_owned()),
-        Content::Unreadable(why) => Err(format!("cannot be read: {why}")),
+/// What to say about a file that has no text.
+struct NoText {
+    what: String,
+    help: &'static str,
+}
+
+impl NoText {
+    fn help(&self) -> Option<String> {
+        Some(self.help.to_owned())
     }
+}
+
+/// The text of a file.
+fn text_of(content: &Content) -> Result<&str, NoText> {
+    let (what, help) = match content {
+        Content::Bytes(bytes) if POLICY_BYTES_MAX < bytes.len() as u64 => {
+            return text_of(&Content::TooLarge);
+        }
+        Content::Bytes(bytes) => match str::from_utf8(bytes) {
+            Ok(text) => return Ok(text),
+            Err(bad) => {
+                let at = bad.valid_up_to();
+                (format!("is not UTF-8: the byte at {at} is out of place"), "save it as UTF-8")
+            }
+        },
+        Content::TooLarge => (
+            format!("is larger than {POLICY_BYTES_MAX} bytes"),
+            "long lists belong in data that a `[[lookup]]` reads",
+        ),
+        Content::Outside => ("leads out of the policy's folder".to_owned(), "copy the file into the folder"),
+        Content::Unreadable(why) => {
+            (format!("cannot be read: {why}"), "it must be a plain file that the server may read")
+        }
+    };
+    Err(NoText { what, help })
 }
 
 /// The schemas of one policy: each file is compiled once, however often it is named.
@@ -279,15 +305,18 @@ impl Schemas<'_> {
         }
         if !file.ends_with(".json") {
             let what = format!("the name of a schema's file must end in `.json`, not `{file}`");
-            faults.add(&span, what);
+            faults.add_with_help(&span, what, "rename the file");
             return None;
         }
         let Some(content) = self.files.schemas.get(file) else {
             let what = format!("there is no file `{file}` beside `policy.toml`");
-            match meant(file, self.files.schemas.keys().map(String::as_str)) {
-                Some(near) => faults.add_with_help(&span, what, format!("did you mean `{near}`?")),
-                None => faults.add(&span, what),
-            }
+            let beside: Vec<&str> = self.files.schemas.keys().map(String::as_str).collect();
+            let help = match meant(file, beside.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None if beside.is_empty() => "write it: `{}` accepts every object".to_owned(),
+                None => format!("there are {}", listed(&beside)),
+            };
+            faults.add_with_help(&span, what, help);
             return None;
         };
         let schema = match text_of(content) {
@@ -298,7 +327,7 @@ impl Schemas<'_> {
                 schema
             }
             Err(why) => {
-                faults.add(&span, format!("`{file}` {why}"));
+                faults.note(&span, format!("`{file}` {}", why.what), why.help());
                 None
             }
         };

@@ -1,6 +1,12 @@
 //! The language as a whole: faults by their text, sets by what they route.
 
+pub(crate) mod golden;
+
+mod between;
 mod faults;
+mod folds;
+pub(crate) mod page;
+mod rewrites;
 mod rules;
 mod samples;
 mod schemas;

@@ -36,6 +36,46 @@ pub(super) struct Table<'t> {
     entries: &'t DeTable<'t>,
 }
 
+/// What a key asks of its value.
+#[derive(Clone, Copy)]
+enum Wanted {
+    Text,
+    Boolean,
+    Number,
+    Texts,
+    Table,
+    Tables,
+}
+
+impl Wanted {
+    fn words(self) -> &'static str {
+        match self {
+            Self::Text => "a text",
+            Self::Boolean => "`true` or `false`",
+            Self::Number => "a whole number",
+            Self::Texts => "an array of texts",
+            Self::Table => "a table",
+            Self::Tables => "an array of tables",
+        }
+    }
+
+    /// How to make it of what was found, where that is a small step.
+    fn help(self, key: &str, found: &DeValue<'_>) -> Option<String> {
+        let bare = |it: &str| it.parse::<u32>().is_ok() || it.parse::<bool>().is_ok();
+        match (self, found) {
+            (Self::Text, DeValue::Array(_) | DeValue::Table(_)) => None,
+            (Self::Text, _) => Some("put it into quotes".to_owned()),
+            (Self::Boolean | Self::Number, DeValue::String(text)) => {
+                bare(text).then(|| "leave out the quotes".to_owned())
+            }
+            (Self::Texts, DeValue::String(_)) => Some("put it between `[` and `]`".to_owned()),
+            (Self::Table, _) => Some(format!("write `{key} = {{ … }}`")),
+            (Self::Tables, _) => Some(format!("write `[[{key}]]`, and its keys below")),
+            _ => None,
+        }
+    }
+}
+
 /// Parses a whole file; syntax errors become faults.
 pub(super) fn parse<'t>(text: &'t str, faults: &mut Faults<'_>) -> Option<Spanned<DeTable<'t>>> {
     let (table, errors) = DeTable::parse_recoverable(text);
@@ -81,7 +121,8 @@ impl<'t> Table<'t> {
                 continue;
             }
             if keys.later.contains(&word) {
-                faults.add(&span, format!("`{word}` is not supported in this version"));
+                let what = format!("`{word}` is not supported in this version");
+                faults.add_with_help(&span, what, "take it out: the word is kept for a later version");
                 continue;
             }
             let what = format!("unknown key `{word}` in {}", self.name);
@@ -99,9 +140,11 @@ impl<'t> Table<'t> {
         self.entries.get(key)
     }
 
-    fn wrong(&self, key: &str, wanted: &str, found: &Spanned<DeValue<'_>>, faults: &mut Faults<'_>) {
-        let kind = kind(found.get_ref());
-        faults.add(&found.span(), format!("`{key}` must be {wanted}, not {kind}"));
+    /// Notes a value of another kind; the `wanted` one is said with how to write it.
+    fn wrong(&self, key: &str, wanted: Wanted, found: &Spanned<DeValue<'_>>, faults: &mut Faults<'_>) {
+        let (words, kind) = (wanted.words(), kind(found.get_ref()));
+        let what = format!("`{key}` must be {words}, not {kind}");
+        faults.note(&found.span(), what, wanted.help(key, found.get_ref()));
     }
 
     /// A text.
@@ -109,7 +152,7 @@ impl<'t> Table<'t> {
         let found = self.value(key)?;
         let text = found.get_ref().as_str();
         if text.is_none() {
-            self.wrong(key, "a text", found, faults);
+            self.wrong(key, Wanted::Text, found, faults);
         }
         text.map(|value| At { span: found.span(), value })
     }
@@ -139,7 +182,7 @@ impl<'t> Table<'t> {
         let found = self.value(key)?;
         let value = found.get_ref().as_bool();
         if value.is_none() {
-            self.wrong(key, "`true` or `false`", found, faults);
+            self.wrong(key, Wanted::Boolean, found, faults);
         }
         value.map(|value| At { span: found.span(), value })
     }
@@ -153,7 +196,7 @@ impl<'t> Table<'t> {
     ) -> Option<u32> {
         let found = self.value(key)?;
         let Some(number) = found.get_ref().as_integer() else {
-            self.wrong(key, "a whole number", found, faults);
+            self.wrong(key, Wanted::Number, found, faults);
             return None;
         };
         let value =
@@ -169,14 +212,14 @@ impl<'t> Table<'t> {
     pub(super) fn texts(&self, key: &str, faults: &mut Faults<'_>) -> Option<At<Vec<At<&'t str>>>> {
         let found = self.value(key)?;
         let Some(items) = found.get_ref().as_array() else {
-            self.wrong(key, "an array of texts", found, faults);
+            self.wrong(key, Wanted::Texts, found, faults);
             return None;
         };
         let mut texts = Vec::new();
         for item in items.iter() {
             match item.get_ref().as_str() {
                 Some(value) => texts.push(At { span: item.span(), value }),
-                None => self.wrong(key, "an array of texts", item, faults),
+                None => self.wrong(key, Wanted::Texts, item, faults),
             }
         }
         Some(At { span: found.span(), value: texts })
@@ -195,7 +238,7 @@ impl<'t> Table<'t> {
                 None
             }
             _ => {
-                self.wrong(key, "a table", found, faults);
+                self.wrong(key, Wanted::Table, found, faults);
                 None
             }
         }
@@ -212,7 +255,7 @@ impl<'t> Table<'t> {
                         DeValue::Table(entries) => {
                             tables.push(Table { name: name.to_owned(), span: item.span(), entries });
                         }
-                        _ => self.wrong(key, "an array of tables", item, faults),
+                        _ => self.wrong(key, Wanted::Tables, item, faults),
                     }
                 }
             }
@@ -220,7 +263,7 @@ impl<'t> Table<'t> {
                 let what = format!("`{key}` is an array of tables");
                 faults.add_with_help(&self.key_span(key), what, format!("write `[[{key}]]`, not `[{key}]`"));
             }
-            _ => self.wrong(key, "an array of tables", found, faults),
+            _ => self.wrong(key, Wanted::Tables, found, faults),
         }
         tables
     }
@@ -259,14 +302,16 @@ fn json_at(value: &Spanned<DeValue<'_>>, depth: usize, faults: &mut Faults<'_>) 
             let number = i64::from_str_radix(it.as_str(), it.radix()).ok();
             let safe = number.filter(|it| (-SAFE_INTEGER_MAX..=SAFE_INTEGER_MAX).contains(it));
             if safe.is_none() {
-                faults.add(&value.span(), "an integer beyond 2^53 loses digits in JavaScript");
+                let what = "an integer beyond 2^53 loses digits in JavaScript";
+                faults.add_with_help(&value.span(), what, "put it into quotes");
             }
             safe.map(Value::from)
         }
         DeValue::Float(it) => {
             let number = it.as_str().parse().ok().and_then(Number::from_f64);
             if number.is_none() {
-                faults.add(&value.span(), format!("`{}` has no JSON form", it.as_str()));
+                let what = format!("`{}` has no JSON form", it.as_str());
+                faults.add_with_help(&value.span(), what, "write a number");
             }
             number.map(Value::Number)
         }
@@ -281,7 +326,11 @@ fn json_at(value: &Spanned<DeValue<'_>>, depth: usize, faults: &mut Faults<'_>) 
             let mut object = Map::new();
             for (key, value) in entries {
                 if key.get_ref() == "__proto__" {
-                    faults.add(&key.span(), "the key `__proto__` is not allowed");
+                    faults.add_with_help(
+                        &key.span(),
+                        "the key `__proto__` is not allowed",
+                        "choose another key",
+                    );
                     return None;
                 }
                 object.insert(key.get_ref().to_string(), json_at(value, depth + 1, faults)?);

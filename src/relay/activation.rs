@@ -99,3 +99,36 @@ fn governs(policy: &Reserved, tenant: &Tenant, head: &Head) -> bool {
         .into_iter()
         .any(|kind| policy.matches_private(kind, name) || policy.matches_shared(kind, name))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::policy::tests::page::{self, AT_START};
+
+    #[test]
+    fn the_page_of_faults_tells_each_conflict() {
+        let policy = || "chat".to_owned();
+        let conflicts = [
+            (
+                Conflict::Gone { policy: policy(), objects: 3 },
+                "policy `chat` is gone from the folder, but 3 objects stand under it; put the old folder back, or remove them over REST first",
+            ),
+            (
+                Conflict::Renamed { policy: policy(), objects: 3 },
+                "policy `chat` names other objects than before (`from`, `to` or `key`), but 3 objects stand under the old names; put the old folder back, or remove them over REST first",
+            ),
+            (
+                Conflict::Taken { policy: policy(), name: "rooms/7".to_owned() },
+                "policy `chat` governs `rooms/7`, which was made before without a policy; remove that object over REST first, or put the old folder back",
+            ),
+        ];
+        for (conflict, text) in &conflicts {
+            assert_eq!(conflict.to_string(), *text);
+        }
+        let told: BTreeSet<String> = conflicts.iter().map(|it| it.0.to_string()).collect();
+        let differ = page::differences(&told, |it| it == AT_START);
+        assert!(differ.is_empty(), "docs/FAULTS.md\n{}", differ.join("\n"));
+    }
+}

@@ -20,6 +20,7 @@ use crate::{
             shape::{ShapeId, Shapes, Size},
         },
         fault::meant,
+        written::listed,
     },
 };
 
@@ -99,8 +100,11 @@ impl Checker<'_> {
                 Some(function) => self.known_function(function, call, place, at),
                 None => {
                     let known = FUNCTIONS.iter().map(|it| it.0).chain(MACROS);
-                    let help = meant(name, known).map(|it| format!("did you mean `{it}`?"));
-                    self.problem(place, format!("unknown function `{name}`"), help)
+                    let help = meant(name, known.clone()).map_or_else(
+                        || format!("known are {}", listed(&known.collect::<Vec<_>>())),
+                        |it| format!("did you mean `{it}`?"),
+                    );
+                    self.problem(place, format!("unknown function `{name}`"), Some(help))
                 }
             },
         }
@@ -129,7 +133,8 @@ impl Checker<'_> {
             let kinds = self.shapes.kinds(node.shape);
             if !kinds.meets(*wanted) {
                 let what = format!("`{name}` wants {}, and this is {}", wanted.text(), kinds.text());
-                return self.problem(node.at, what, None);
+                let help = self.printed(name, &node, *wanted);
+                return self.problem(node.at, what, help);
             }
             // Only texts are looked at whole.
             let looked = if kinds.meets(Kinds::STRING) { self.looked(&node, 1) } else { 0 };
@@ -158,7 +163,8 @@ impl Checker<'_> {
         let kinds = self.shapes.kinds(node.shape);
         if !kinds.meets(Kinds::STRING) {
             let what = format!("`matches` wants a string, and this is {}", kinds.text());
-            return self.problem(node.at, what, None);
+            let help = self.printed("matches", &node, Kinds::STRING);
+            return self.problem(node.at, what, help);
         }
         let place = self.parsed.extent(pattern);
         let Expr::Literal(LiteralValue::String(pattern)) = &pattern.expr else {
@@ -175,6 +181,16 @@ impl Checker<'_> {
         // The automaton is built while it is used: a byte may cost a good deal more than one that is compared.
         let cost = node.cost.saturating_add(self.looked(&node, 8));
         self.node(build::call("@matches", vec![node.expr, read]), Shapes::BOOL, cost, at)
+    }
+
+    /// How to make a text of what is none, where only a text is wanted.
+    fn printed(&self, function: &str, node: &Node, wanted: Kinds) -> Option<String> {
+        let printed = wanted == Kinds::STRING && self.shapes.kinds(node.shape).meets(PRINTED);
+        let text = self.quoted(&node.at);
+        printed.then(|| match function {
+            "duration" => format!("write `duration(string({text}) + 's')`"),
+            _ => format!("write `string({text})`"),
+        })
     }
 
     fn presence(&mut self, field: &IdedExpr, at: Range<usize>) -> Node {
@@ -312,8 +328,9 @@ impl Checker<'_> {
     }
 
     /// Notes what no part, but the whole is.
+    #[cfg_attr(test, track_caller)]
     pub(super) fn whole_problem(&mut self, at: Range<usize>, what: String, help: &str) {
-        self.problems.push(Problem::new(at, what, help));
+        self.problems.push(Problem::new(at, what, Some(help.to_owned())));
     }
 }
 

@@ -22,6 +22,7 @@ use crate::policy::{
         text::Parsed,
     },
     fault::meant,
+    written::listed,
 };
 
 /// A checked part of an expression.
@@ -88,13 +89,14 @@ impl<'s> Checker<'s> {
     }
 
     /// Notes a problem; the check goes on with a value of which nothing is known.
+    #[cfg_attr(test, track_caller)]
     pub(super) fn problem(
         &mut self,
         at: Range<usize>,
         what: impl Into<String>,
         help: Option<String>,
     ) -> Node {
-        self.problems.push(Problem { at: at.clone(), what: what.into(), help });
+        self.problems.push(Problem::new(at.clone(), what, help));
         self.node(build::literal(LiteralValue::Null), Shapes::UNTYPED, 0, at)
     }
 
@@ -125,7 +127,12 @@ impl<'s> Checker<'s> {
         if !kinds.meets(Kinds::BOOL) {
             let text = self.quoted(&node.at);
             let what = format!("`{text}` is {}, where true or false is wanted", kinds.text());
-            return self.problem(node.at, what, None);
+            let help = match (kinds.meets(Kinds::NUMBER), kinds.meets(Kinds::STRING)) {
+                (true, _) => Some(format!("compare it: `{text} > 0`")),
+                (_, true) => Some(format!("compare it: `{text} != ''`")),
+                _ => None,
+            };
+            return self.problem(node.at, what, help);
         }
         node
     }
@@ -143,7 +150,10 @@ impl<'s> Checker<'s> {
             Expr::List(list) => self.list(&list.elements, at),
             Expr::Map(map) => self.map(map, at),
             Expr::Call(call) => self.call(part, call, at),
-            Expr::Struct(_) => self.problem(at, "messages are not known here", None),
+            Expr::Struct(_) => {
+                let help = "write an object: `{'name': value}`".to_owned();
+                self.problem(at, "messages are not known here", Some(help))
+            }
             Expr::Comprehension(_) | Expr::Unspecified => self.problem(at, "not an expression", None),
         }
     }
@@ -184,7 +194,10 @@ impl<'s> Checker<'s> {
         if !kinds.meets(wanted) {
             let has = if wanted == Kinds::MAP { "no fields" } else { "no items by number" };
             let text = self.quoted(&operand.at);
-            return self.problem(place, format!("`{text}` is {} and has {has}", kinds.text()), None);
+            let counted = matches!(&step, Step::Field(it) if matches!(&**it, "length" | "size" | "count"));
+            let sized = counted && kinds.meets(Kinds::STRING | Kinds::LIST);
+            let help = sized.then(|| format!("write `size({text})`"));
+            return self.problem(place, format!("`{text}` is {} and has {has}", kinds.text()), help);
         }
         if kinds == wanted | Kinds::NULL && !self.certain(&operand, Certain::NotNull) {
             return self.may_be_null(&operand);
@@ -231,10 +244,20 @@ impl<'s> Checker<'s> {
     }
 
     fn no_such_field(&mut self, operand: &Node, name: &str, place: Range<usize>) -> Node {
-        let fields = self.shapes.get(operand.shape).fields.clone();
+        let near = {
+            let fields = &self.shapes.get(operand.shape).fields;
+            meant(name, fields.iter().map(|it| &*it.name)).map(|it| format!("did you mean `{it}`?"))
+        };
         let text = self.quoted(&operand.at);
-        let help = meant(name, fields.iter().map(|it| &*it.name)).map(|it| format!("did you mean `{it}`?"));
+        let help = near.or_else(|| self.fields(operand.shape));
         self.problem(place, format!("`{text}` has no field `{name}`"), help)
+    }
+
+    /// The fields that are known of an object, for a help.
+    fn fields(&self, shape: ShapeId) -> Option<String> {
+        let fields = &self.shapes.get(shape).fields;
+        let names: Vec<&str> = fields.iter().map(|it| &*it.name).collect();
+        (!names.is_empty()).then(|| format!("it has {}", listed(&names)))
     }
 
     /// Notes a problem if the value may be missing.
@@ -247,11 +270,8 @@ impl<'s> Checker<'s> {
                 }
                 false => format!("guard it: `has({text}) && …`, or let the schema require it"),
             };
-            self.problems.push(Problem {
-                at: node.at.clone(),
-                what: format!("`{text}` may be missing here"),
-                help: Some(help),
-            });
+            let what = format!("`{text}` may be missing here");
+            self.problems.push(Problem::new(node.at.clone(), what, Some(help)));
         }
         node
     }
@@ -265,7 +285,8 @@ impl<'s> Checker<'s> {
         }
         if path.steps.is_empty() && matches!(path.root, Root::Variables | Root::Reader) {
             let text = self.quoted(&node.at);
-            return self.problem(node.at, format!("`{text}` stands only before one of its fields"), None);
+            let help = self.fields(node.shape);
+            return self.problem(node.at, format!("`{text}` stands only before one of its fields"), help);
         }
         let time = path.root == Root::Now;
         let read = self.slot(path, Look::Value, node.shape);

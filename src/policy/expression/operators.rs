@@ -139,7 +139,8 @@ impl Checker<'_> {
         if !container.meets(Kinds::LIST | Kinds::MAP) {
             let text = self.quoted(&second.at);
             let what = format!("`in` wants a list or an object, and `{text}` is {}", container.text());
-            return self.problem(second.at, what, None);
+            let help = container.meets(Kinds::STRING).then(|| format!("write `{text}.contains(…)`"));
+            return self.problem(second.at, what, help);
         }
         let mut among = Kinds::NONE;
         if container.meets(Kinds::LIST) {
@@ -193,7 +194,10 @@ impl Checker<'_> {
         if result == Kinds::NONE {
             let sign = name.trim_matches('_');
             let what = format!("`{sign}` cannot take {} and {}", kinds.0.text(), kinds.1.text());
-            return self.problem(at, what, None);
+            let text = kinds.0.meets(Kinds::STRING) != kinds.1.meets(Kinds::STRING);
+            let joined = operator == Operator::Add && text && (kinds.0 | kinds.1).meets(Kinds::NUMBER);
+            let help = joined.then(|| "write `string(…)` around the number".to_owned());
+            return self.problem(at, what, help);
         }
         let cost = first.cost.saturating_add(second.cost);
         let parts = Kinds::STRING | Kinds::LIST;
@@ -216,7 +220,8 @@ impl Checker<'_> {
             Operator::Order => (first.expr, second.expr),
             _ => self.aligned(first, second),
         };
-        let mixed = operator == Operator::Add && kinds.0.meets(Kinds::LIST) && kinds.1.meets(Kinds::MAP);
+        // Whatever the schema says: data from before it, or admitted by `warn`, may be an object.
+        let mixed = operator == Operator::Add && kinds.0.meets(Kinds::LIST);
         let second = if mixed { build::call("@no_map", vec![second]) } else { second };
         self.node(build::call(function, vec![first, second]), shape, cost.saturating_add(looked), at)
     }
@@ -294,12 +299,14 @@ impl Checker<'_> {
             let kinds = self.shapes.kinds(key.shape);
             if !kinds.meets(Kinds::STRING) {
                 let what = format!("a key must be a string, and this is {}", kinds.text());
-                self.problem(key.at.clone(), what, None);
+                let help = "put it into quotes, or write `string(…)`".to_owned();
+                self.problem(key.at.clone(), what, Some(help));
             }
             if let Expr::Literal(LiteralValue::String(name)) = &key.expr.expr {
                 let name: Arc<str> = name.inner().into();
                 if !names.insert(name.clone()) {
-                    self.problem(key.at.clone(), format!("the key `{name}` stands twice"), None);
+                    let what = format!("the key `{name}` stands twice");
+                    self.problem(key.at.clone(), what, Some("take one out".to_owned()));
                 }
                 fields.push(Field { name, shape: value.shape, required: true });
             }

@@ -3,7 +3,7 @@
 mod bounds;
 mod faults;
 mod good;
-mod problems;
+pub(crate) mod problems;
 
 use std::sync::Arc;
 

@@ -33,7 +33,7 @@ fn bounded(text: &str) -> Result<(), Problem> {
         return Err(Problem::new(
             0..0,
             format!("the expression has more than {EXPRESSION_BYTES_MAX} bytes"),
-            "split it into several rules",
+            Some("split it into several rules".to_owned()),
         ));
     }
     let (mut depth, mut choices, mut quoted, mut escaped) = (0_usize, 0_usize, None, false);
@@ -60,18 +60,19 @@ fn bounded(text: &str) -> Result<(), Problem> {
 }
 
 /// The problem of an expression that is nested too deep.
+#[cfg_attr(test, track_caller)]
 pub(super) fn too_deep(at: Range<usize>) -> Problem {
     Problem::new(
         at,
         format!("the expression is nested deeper than {EXPRESSION_DEPTH_MAX} levels"),
-        "split it into several rules",
+        Some("split it into several rules".to_owned()),
     )
 }
 
 /// The first thing that the parser did not understand, in our words.
 fn syntax(text: &str, errors: &ParseErrors) -> Problem {
     let Some(error) = errors.errors.first() else {
-        return Problem { at: 0..0, what: "not an expression".to_owned(), help: None };
+        return Problem::new(0..0, "not an expression", None);
     };
     let at = offset(text, error.pos);
     let message = error.msg.strip_prefix("Syntax error: ").unwrap_or(&error.msg);
@@ -87,7 +88,7 @@ fn syntax(text: &str, errors: &ParseErrors) -> Problem {
         if end.starts_with(['"', '\'']) {
             "a text has no end".to_owned()
         } else {
-            format!("`{end}` has no meaning here")
+            format!("unknown sign `{end}`")
         }
     } else if matches!(message, "invalid int literal" | "invalid double literal") {
         "the number is too large".to_owned()
@@ -97,7 +98,7 @@ fn syntax(text: &str, errors: &ParseErrors) -> Problem {
         message.to_owned()
     };
     let end = text.get(at..).and_then(|it| it.chars().next()).map_or(at, |it| at + it.len_utf8());
-    Problem { at: at..end, what, help }
+    Problem::new(at..end, what, help)
 }
 
 /// The byte at a line (from 1) and a column (in characters, from 1).

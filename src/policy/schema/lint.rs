@@ -28,6 +28,16 @@ pub(super) struct Problem {
     pub(super) help: Option<String>,
 }
 
+impl Problem {
+    /// A problem with a cure.
+    #[cfg_attr(test, track_caller)]
+    fn new(pointer: String, what: String, help: &str) -> Self {
+        #[cfg(test)]
+        crate::policy::fault::sites::hit(&what);
+        Self { pointer, what, help: Some(help.to_owned()) }
+    }
+}
+
 /// The draft that `$schema` names; 2020-12 when it does not stand.
 pub(super) fn draft(schema: &Value) -> Result<Draft, Vec<Problem>> {
     let Some(named) = schema.get("$schema") else { return Ok(Draft::Draft202012) };
@@ -110,8 +120,12 @@ impl Graph {
         Self { draft, nodes: Vec::new(), by_pointer, anchors, problems: Vec::new() }
     }
 
+    #[cfg_attr(test, track_caller)]
     fn problem(&mut self, pointer: String, what: impl Into<String>, help: Option<String>) {
-        self.problems.push(Problem { pointer, what: what.into(), help });
+        let what = what.into();
+        #[cfg(test)]
+        crate::policy::fault::sites::hit(&what);
+        self.problems.push(Problem { pointer, what, help });
     }
 
     /// Adds a schema and all below it; the depth was bounded when the file was parsed.

@@ -46,12 +46,13 @@ pub(super) fn read(
         faults.add_with_help(&table.span, "the fold has no field", help);
     }
     if FOLD_FIELDS_MAX < entries.len() {
-        faults.add(&table.span, format!("the fold has more than {FOLD_FIELDS_MAX} fields"));
+        let what = format!("the fold has more than {FOLD_FIELDS_MAX} fields");
+        faults.add_with_help(&table.span, what, "write a second `[[to]]`");
     }
     let (mut fields, mut inputs) = (Vec::new(), Vec::new());
     for (name, value) in entries {
         if name.value == "__proto__" {
-            faults.add(&name.span, "the key `__proto__` is not allowed");
+            faults.add_with_help(&name.span, "the key `__proto__` is not allowed", "choose another key");
             continue;
         }
         let Some(inner) = Table::inner(&format!("the field `{}`", name.value), value) else {
@@ -96,7 +97,8 @@ fn field(table: &Table<'_>, scopes: Option<&Scopes<'_>>, faults: &mut Faults<'_>
     };
     if operation == "count" {
         if !table.boolean("count", faults)?.value {
-            faults.add(&table.key_span("count"), "`count` is `true`, or take the field out");
+            let help = "write `true`, or take the field out";
+            faults.add_with_help(&table.key_span("count"), "`count` cannot be `false`", help);
             return None;
         }
         return Some((Kind::Count, Input { value: None, keep: Vec::new() }));
@@ -147,7 +149,8 @@ fn read_keep(table: &Table<'_>, faults: &mut Faults<'_>) -> Option<Vec<String>> 
     }
     let listed = table.texts("keep", faults)?;
     if listed.value.is_empty() {
-        faults.add(&listed.span, "`keep` names no field");
+        let help = "write for example `keep = [\"name\", \"score\"]`: fields of the published data";
+        faults.add_with_help(&listed.span, "`keep` names no field", help);
         return None;
     }
     Some(listed.value.into_iter().map(|it| it.value.to_owned()).collect())

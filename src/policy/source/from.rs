@@ -51,7 +51,8 @@ pub(super) fn read(
     }
     let (kind, At { span, value: pattern }) = object?;
     if let Some(withdraw) = final_.filter(|_| kind == ObjectKind::Stream) {
-        faults.add(&withdraw.span, "`withdraw` has no meaning here: a message cannot be taken back");
+        let why = "a message cannot be taken back";
+        faults.add_with_help(&withdraw.span, "`withdraw` has no meaning here", why);
     }
     if let Some(until) = until.as_ref().filter(|_| kind != ObjectKind::Document) {
         let help = "write `document`, or give what is published a `ttl`";
@@ -112,7 +113,7 @@ pub(super) fn pattern(text: &At<&str>, faults: &mut Faults<'_>) -> Option<At<Pat
     match Pattern::parse(text.value) {
         Ok(value) => Some(At { span: text.span.clone(), value }),
         Err(bad) => {
-            faults.note(&text.span, bad.to_string(), bad.help());
+            faults.add_with_help(&text.span, bad.to_string(), bad.help());
             None
         }
     }

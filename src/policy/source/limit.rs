@@ -76,8 +76,7 @@ fn read_per(table: &Table<'_>, from: Option<&Source>, faults: &mut Faults<'_>) -
     let per = match Per::parse(text) {
         Ok(per) => per,
         Err(BadPer::Pattern(bad)) => {
-            let help = bad.help().unwrap_or_else(|| words.to_owned());
-            faults.add_with_help(&span, bad.to_string(), help);
+            faults.add_with_help(&span, bad.to_string(), bad.help());
             return None;
         }
         Err(bad @ BadPer::Literal(_)) => {

@@ -30,7 +30,7 @@ pub(super) fn read_all(top: &Table<'_>, from: Option<&Source>, faults: &mut Faul
         let Some(lookup) = read(table, from, faults) else { continue };
         if lookups.iter().any(|it| it.value.name == lookup.value.name) {
             let what = format!("two lookups are called `{}`", lookup.value.name);
-            faults.add(&table.key_span("name"), what);
+            faults.add_with_help(&table.key_span("name"), what, "choose another name");
         }
         lookups.push(lookup);
     }
@@ -68,7 +68,7 @@ fn read(table: &Table<'_>, from: Option<&Source>, faults: &mut Faults<'_>) -> Op
     }
     let name = name?;
     if let Err(bad) = pattern::word(name.value) {
-        faults.add_with_help(&name.span, bad.to_string(), bad.help().unwrap_or_default());
+        faults.add_with_help(&name.span, bad.to_string(), bad.help());
         return None;
     }
     if from.is_some_and(|it| it.pattern.has(name.value)) || name.value == KEY {

@@ -54,7 +54,8 @@ fn read_rename(table: &Table<'_>, faults: &mut Faults<'_>) -> Vec<(Pointer, Poin
     for (key, value) in entries.entries() {
         let Some(text) = value.get_ref().as_str() else {
             let kind = written::kind(value.get_ref());
-            faults.add(&value.span(), format!("`rename` leads to a JSON pointer, not to {kind}"));
+            let what = format!("`rename` leads to a JSON pointer, not to {kind}");
+            faults.add_with_help(&value.span(), what, "write for example `\"/x\" = \"/left\"`");
             continue;
         };
         let to = pointer(&At { span: value.span(), value: text }, Pointer::parse, faults);
@@ -167,7 +168,8 @@ fn begins_with_what_was_read(text: &str, scope: &expression::Scope<'_>) -> bool 
 
 fn text(value: &Written<'_>, scopes: &Scopes<'_>, faults: &mut Faults<'_>) -> Option<Text> {
     let Some(written) = value.get_ref().as_str() else {
-        faults.add(&value.span(), format!("`template` takes a text, not {}", written::kind(value.get_ref())));
+        let what = format!("`template` takes a text, not {}", written::kind(value.get_ref()));
+        faults.add_with_help(&value.span(), what, "write it into `set`: it is no text with holes");
         return None;
     };
     let text = match Text::parse(written) {
@@ -198,7 +200,7 @@ pub(super) fn pointer(
     match parse(text.value) {
         Ok(value) => Some(At { span: text.span.clone(), value }),
         Err(bad) => {
-            faults.note(&text.span, bad.to_string(), bad.help());
+            faults.add_with_help(&text.span, bad.to_string(), bad.help());
             None
         }
     }

@@ -38,7 +38,8 @@ pub(super) fn read_all(top: &Table<'_>, from: Option<&Source>, faults: &mut Faul
         };
         inner.check_keys(&KEYS, faults);
         if name.value == IDENTITY && inner.has("in") {
-            faults.add(&inner.key_span("in"), "the identity is the token's own: no list can bound it");
+            let what = "the identity is the token's own: no list can bound it";
+            faults.add_with_help(&inner.key_span("in"), what, "take it out; a `pattern` may bound it");
         }
         bounds.push(Bound {
             variable: name.value.into(),

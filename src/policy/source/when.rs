@@ -79,7 +79,8 @@ fn named(text: &At<&str>, rules: &[Rule], faults: &mut Faults<'_>) -> Option<Arc
         return None;
     }
     if rules.iter().any(|it| &*it.name == name) {
-        faults.add(&text.span, format!("two conditions are called `{name}`"));
+        let what = format!("two conditions are called `{name}`");
+        faults.add_with_help(&text.span, what, "choose another name");
         return None;
     }
     Some(name.into())

@@ -1,12 +1,17 @@
 //! Faults of conditions, lookups and bounds, each by its text.
 
-use super::faults::{FROM, TO, check};
+use super::golden::{FROM, Row, TO, check, rows};
 
 #[test]
 fn faults_of_rules_say_what_where_and_how() {
+    check(&all());
+}
+
+pub(super) fn all() -> Vec<Row> {
     let when = |lines: &str| format!("{FROM}{TO}[[when]]\n{lines}");
     let lookup = |lines: &str| format!("{FROM}{TO}[[lookup]]\n{lines}");
-    check(&[
+    let twice = |table: &str| format!("{FROM}{TO}{table}{table}");
+    rows(&[
         (
             format!("{FROM}{TO}[[when]]\nrule = \"a\""),
             "5:1 `[[when]]` has no `that` [write for example `that = \"data.x < 100\"`]",
@@ -21,7 +26,7 @@ fn faults_of_rules_say_what_where_and_how() {
         ),
         (
             when("rule = \"a\"\nthat = \"true\"\n[[when]]\nrule = \"a\"\nthat = \"true\""),
-            "9:8 two conditions are called `a`",
+            "9:8 two conditions are called `a` [choose another name]",
         ),
         (
             when("rule = \"a\"\nthat = \"true\"\nmessage = \"a\\nb\""),
@@ -31,7 +36,10 @@ fn faults_of_rules_say_what_where_and_how() {
             lookup("name = \"board\""),
             "5:1 `[[lookup]]` names no object [write `document = …`, `list = …`, `map = …` or `stream = …`]",
         ),
-        (lookup("name = \"board\"\nlist = \"b\""), "7:1 `list` is not supported in this version"),
+        (
+            lookup("name = \"board\"\nlist = \"b\""),
+            "7:1 `list` is not supported in this version [take it out: the word is kept for a later version]",
+        ),
         (
             lookup("name = \"board\"\ndocument = \"boards/{game}\""),
             "7:12 `{game}` is not captured by `[from]` [captured are `{room}`, `{identity}`]",
@@ -68,5 +76,73 @@ fn faults_of_rules_say_what_where_and_how() {
             format!("{FROM}{TO}[vars.room]\nexists = \"games/{{game}}\""),
             "6:10 `{game}` is not captured by `[from]` [captured are `{room}`, `{identity}`]",
         ),
-    ]);
+        (
+            lookup("document = \"boards/{room}\""),
+            "5:1 `[[lookup]]` has no `name` [write for example `name = \"board\"`: expressions call it so]",
+        ),
+        (
+            lookup("name = \"board\"\ndocument = \"boards/{room}\"\nkey = \"{identity}\""),
+            "8:1 a document in `[[lookup]]` has no `key` [take it out]",
+        ),
+        (
+            twice("[[lookup]]\nname = \"board\"\ndocument = \"boards/{room}\"\n"),
+            "9:1 two lookups are called `board` [choose another name]",
+        ),
+        (
+            format!("{FROM}{TO}[vars.identity]\nin = \"claims.rooms\""),
+            "6:1 the identity is the token's own: no list can bound it [take it out; a `pattern` may bound it]",
+        ),
+    ])
+}
+
+#[test]
+fn more_than_a_policy_may_have_is_said_once() {
+    check(&too_many());
+}
+
+pub(super) fn too_many() -> Vec<Row> {
+    let many = |count: usize, of: fn(usize) -> String| (0..count).map(of).collect::<String>();
+    rows(&[
+        (
+            format!("services = [{}]\n{FROM}{TO}", many(101, |it| format!("\"s{it}\", "))),
+            "1:12 `services` names more than 100 services [leave `services` out to govern each service]",
+        ),
+        (
+            format!("{FROM}{TO}{}", many(17, |_| "[[limit]]\nper = \"identity\"\nallow = \"1/s\"\n".into())),
+            "5:3 there are more than 16 limits",
+        ),
+        (
+            format!(
+                "{FROM}{TO}{}",
+                many(9, |it| format!("[[lookup]]\nname = \"l{it}\"\ndocument = \"c/{{room}}\"\n"))
+            ),
+            "5:3 there are more than 8 lookups",
+        ),
+        (
+            format!("{FROM}{TO}{}", many(33, |it| format!("[[when]]\nrule = \"r{it}\"\nthat = \"true\"\n"))),
+            "5:3 there are more than 32 conditions",
+        ),
+        (
+            format!(
+                "{FROM}{}",
+                many(17, |it| format!("[[to]]\ndocument = \"b{it}/{{room}}/{{identity}}\"\n"))
+            ),
+            "3:3 there are more than 16 targets",
+        ),
+        (
+            format!("{FROM}{TO}take = [{}]", many(101, |it| format!("\"/f{it}\", "))),
+            "5:799 `take` has more than 100 entries",
+        ),
+        (
+            format!("{FROM}{TO}[to.mask.text]\nwords = [{}]", many(501, |it| format!("\"w{it}\", "))),
+            "5:1 a mask has at most 500 words and patterns [join some of them into one pattern]",
+        ),
+        (
+            format!(
+                "{FROM}[[to]]\ndocument = \"c/{{room}}\"\n[to.fold]\n{}",
+                many(17, |it| format!("f{it} = {{ count = true }}\n"))
+            ),
+            "5:5 the fold has more than 16 fields [write a second `[[to]]`]",
+        ),
+    ])
 }

@@ -172,13 +172,13 @@ impl<'s> Look<'s> {
         }
         let root = self.here.first();
         if problems.is_empty() && root.is_some_and(Fit::is_empty) {
-            problems.push(problem(
+            problems.push(Problem::new(
                 String::new(),
                 "no data fits: it would have to hold itself without end".to_owned(),
                 "take what leads back out of `required`, or give it another way to end",
             ));
         } else if problems.is_empty() && root.is_some_and(|it| it.kinds & OBJECT == 0) {
-            problems.push(problem(
+            problems.push(Problem::new(
                 String::new(),
                 "no data fits: data is an object, and the schema allows none".to_owned(),
                 "write `\"type\": \"object\"`, and what is in it under `properties`",
@@ -197,7 +197,11 @@ impl<'s> Look<'s> {
             let open = open || (*low == "minimum" && (flag("exclusiveMinimum") || flag("exclusiveMaximum")));
             if most < least || (open && most == least) {
                 let what = format!("`{low}` {least} and `{high}` {most} leave no {what}");
-                problems.push(problem(pointer_step(pointer, low), what, "exchange them, or take one out"));
+                problems.push(Problem::new(
+                    pointer_step(pointer, low),
+                    what,
+                    "exchange them, or take one out",
+                ));
             }
         }
         let needs = keywords.get("required").and_then(Value::as_array).into_iter().flatten();
@@ -211,7 +215,7 @@ impl<'s> Look<'s> {
                 |it| self.values.get(it).is_some_and(|it| is_nothing(it)),
             );
             if forbidden {
-                problems.push(problem(
+                problems.push(Problem::new(
                     pointer_step(pointer, "required"),
                     format!("`required` asks for `{need}`, which is not allowed"),
                     "name it in `properties`, or take it out of `required`",
@@ -221,7 +225,7 @@ impl<'s> Look<'s> {
         let branches = keywords.get("oneOf").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
         for (index, branch) in branches.iter().enumerate() {
             if let Some(first) = branches.iter().take(index).position(|it| it == branch) {
-                problems.push(problem(
+                problems.push(Problem::new(
                     pointer_step(&pointer_step(pointer, "oneOf"), &index.to_string()),
                     format!(
                         "branch {} of `oneOf` equals branch {}: what fits one fits both",
@@ -249,27 +253,23 @@ impl<'s> Look<'s> {
         }
         let values = ["const", "enum"].into_iter().find(|it| keywords.contains_key(*it));
         Some(match (fit.missing(), values) {
-            (Some(key), _) => problem(
+            (Some(key), _) => Problem::new(
                 pointer.to_owned(),
                 format!("no object fits: one part asks for `{key}`, another does not allow it"),
                 "name the key in `properties` beside each `\"additionalProperties\": false`",
             ),
-            (None, Some(keyword)) => problem(
+            (None, Some(keyword)) => Problem::new(
                 pointer_step(pointer, keyword),
                 format!("no value of `{keyword}` fits what stands beside it"),
                 "compare it with `type` and the bounds",
             ),
-            (None, None) => problem(
+            (None, None) => Problem::new(
                 pointer.to_owned(),
                 "no value fits: the parts of this schema exclude each other".to_owned(),
                 "compare `type` and the bounds here with those of `$ref`, `allOf`, `anyOf` and `oneOf`",
             ),
         })
     }
-}
-
-fn problem(pointer: String, what: String, help: &str) -> Problem {
-    Problem { pointer, what, help: Some(help.to_owned()) }
 }
 
 /// A schema that everything fits.
