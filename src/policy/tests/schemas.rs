@@ -29,7 +29,10 @@ fn faults_of_schemas_say_what_where_and_how() {
     let rows: &[(String, &str)] = &[
         ("{\"a\":}".into(), "1:6 not JSON: expected value"),
         ("[]".into(), "1:1 a schema file must hold a JSON object [write `{}` to accept every object]"),
-        ("{\"type\": \"object\",\n \"type\": \"object\"}".into(), "1:2 a key stands twice in one object"),
+        (
+            "{\"type\": \"object\",\n \"type\": \"object\"}".into(),
+            "2:2 the key `type` stands twice in one object [take out one of the two: only the last would count]",
+        ),
         (
             format!("{{\"allOf\": {}{}}}", "[".repeat(40), "]".repeat(40)),
             "1:1 the schema is nested deeper than 32 levels",
