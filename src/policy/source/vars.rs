@@ -22,8 +22,8 @@ pub(super) const KEYS: Keys = Keys {
     elsewhere: &[("schema", "in `[from]` or `[[to]]`"), ("that", "in `[[when]]`")],
 };
 
-/// Reads what bounds each variable.
-pub(super) fn read_all(top: &Table<'_>, from: Option<&Source>, faults: &mut Faults<'_>) -> Vec<Bound> {
+/// Reads what bounds each variable; each stands where its `exists` does.
+pub(super) fn read_all(top: &Table<'_>, from: Option<&Source>, faults: &mut Faults<'_>) -> Vec<At<Bound>> {
     let (Some(table), Some(from)) = (top.table("vars", "`[vars]`", faults), from) else { return Vec::new() };
     let mut bounds = Vec::new();
     for (name, _) in table.entries() {
@@ -40,7 +40,7 @@ pub(super) fn read_all(top: &Table<'_>, from: Option<&Source>, faults: &mut Faul
         if name.value == IDENTITY && inner.has("in") {
             faults.add(&inner.key_span("in"), "the identity is the token's own: no list can bound it");
         }
-        bounds.push(Bound {
+        let bound = Bound {
             variable: name.value.into(),
             pattern: inner.text("pattern", faults).and_then(|it| read_pattern(&it, faults)),
             one_of: inner.text("in", faults).and_then(|it| read_path(&it, faults)),
@@ -49,7 +49,8 @@ pub(super) fn read_all(top: &Table<'_>, from: Option<&Source>, faults: &mut Faul
                 lookup::captured(&pattern.value, from, &pattern.span, faults);
                 Some((ObjectKind::Document, pattern.value))
             }),
-        });
+        };
+        bounds.push(At { span: inner.key_span("exists"), value: bound });
     }
     bounds
 }

@@ -146,7 +146,7 @@ fn problems_say_what_is_wrong_and_where() {
 fn problems_say_how_to_mend_them() {
     for (text, help) in [
         ("dat.x", "did you mean `data`?"),
-        ("foo", "known here: data, previous, claims, identity, now, vars, key, board, room, room_id, identity"),
+        ("foo", "known here: data, previous, claims, identity, now, vars, key, board, room, room_id"),
         ("sise(data.tags)", "did you mean `size`?"),
         ("data.nam", "did you mean `name`?"),
         ("data.points.all(p)", "write `list.all(item, condition)`"),
