@@ -265,5 +265,23 @@ fn counts() -> Vec<Attack> {
             policy("", "", &format!("default = {{ x = {}{} }}\n", "[".repeat(40), "]".repeat(40))),
         )
         .told("bad/policy.toml:5:50", "nested deeper than 32 levels"),
+        Attack::policy(
+            "a constant fits the data",
+            policy("", "", &format!("default = {{ x = \"{}\" }}\n", "x".repeat(20_000))),
+        )
+        .refused(
+            "bad/policy.toml:5:17",
+            "the constant has 20002 bytes, more than the 16384 that data may have",
+            "shorten it",
+        ),
+        Attack::policy(
+            "a constant in `set` fits, too",
+            policy("", "", &format!("set = {{ x = \"'{}'\" }}\n", "x".repeat(20_000))),
+        )
+        .refused(
+            "bad/policy.toml:5:13",
+            "the constant has 20002 bytes, more than the 16384 that data may have",
+            "shorten it",
+        ),
     ]
 }

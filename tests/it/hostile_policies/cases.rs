@@ -55,6 +55,9 @@ fn forms() -> Vec<Attack> {
         .told("bad/cases/bad.toml:4:122", "not TOML: cannot recurse further; max recursion depth met"),
         Attack::cases("a file of cases has cases", "[[step]]\n").refused("bad/cases/bad.toml:1:1", "the file has no case", "write a table `[[case]]`"),
         Attack::cases("cases are TOML", "{}").told("bad/cases/bad.toml:1:1", "not TOML: invalid key-value pair, expected key"),
+
+        Attack::cases("a case's claims have at most 4 KiB", case(&format!("{WRITE}published = []")).replace("\"ada\" }", &format!("\"ada\", claims = {{ x = \"{}\" }} }}", "x".repeat(5_000)))).refused("bad/cases/bad.toml:3:26", "the claims have 5008 bytes", "no token holds more than 4096"),
+
     ]
 }
 
@@ -65,6 +68,8 @@ fn amounts() -> Vec<Attack> {
         );
         case("") + &step.repeat(count)
     };
+    let forever: String =
+        (0..15).map(|at| steps(100, "times = 10000\n").replace("bad", &format!("c{at}"))).collect();
     let many: String = (0..1_001)
         .map(|at| case("").replace("bad", &format!("c{at}")) + WRITE + "published = []\n")
         .collect();
@@ -103,5 +108,10 @@ fn amounts() -> Vec<Attack> {
             case("remove = { list = \"a/ada\", index = -1 }\npublished = []"),
         )
         .told("bad/cases/bad.toml:4:1", "`remove` has no `index`"),
+        Attack::cases("all writes of a file together have a bound", forever).refused(
+            "bad/cases/bad.toml:1:1",
+            "the cases up to here write more than 100000 times",
+            "lower `times`, or divide the file",
+        ),
     ]
 }

@@ -83,6 +83,12 @@ fn sizes() -> Vec<Attack> {
 }
 
 fn patterns() -> Vec<Attack> {
+    let many: String = (0..32)
+        .map(|at| {
+            let each: Vec<_> = (0..30).map(|it| format!("!data.s.matches('(\\\\w|-){{10}}x{it}')")).collect();
+            format!("[[when]]\nrule = \"r{at}\"\nthat = '''{}'''\n", each.join(" && "))
+        })
+        .collect();
     let that = |rule: &str, that: &str| Attack::when(rule, TIGHT, that);
     vec![
         that("a pattern is a constant", "data.s.matches(data.s)").refused("bad/policy.toml:7:24", "the pattern of `matches` must be a text in quotes", "a pattern is compiled when the policy is loaded: write it as a text"),
@@ -92,6 +98,9 @@ fn patterns() -> Vec<Attack> {
         that("a pattern is not larger than 512 KiB", r"data.s.matches('^((\\w{100}){100}){100}$')").refused("bad/policy.toml:7:24", "the regular expression cannot be compiled", "look-around and back-references are not known, and its compiled size is bounded"),
         Attack::policy("the variables' patterns are bounded", "[from]\ndocument = \"a/{room}/{identity}\"\n[vars.room]\npattern = '(\\w{1000}){1000}'\n[[to]]\ndocument = \"b/{room}/{identity}\"\n").refused("bad/policy.toml:4:11", "the regular expression cannot be compiled", "look-around and back-references are not known, and its compiled size is bounded"),
         Attack::policy("the variables' patterns look not around", "[from]\ndocument = \"a/{room}/{identity}\"\n[vars.room]\npattern = '(?!evil).*'\n[[to]]\ndocument = \"b/{room}/{identity}\"\n").refused("bad/policy.toml:4:11", "the regular expression cannot be compiled", "look-around and back-references are not known, and its compiled size is bounded"),
+
+        Attack::policy("all patterns of a policy together are bounded", format!("[from]\ndocument = \"a/{{identity}}\"\nschema = \"in.json\"\n{many}[[to]]\ndocument = \"b/{{identity}}\"\n")).with("bad/in.json", TIGHT).refused("bad/policy.toml:12:171", "the expressions of the policy have more than 64 patterns", "join some of them with `|`"),
+
     ]
 }
 
@@ -110,7 +119,7 @@ fn knowledge() -> Vec<Attack> {
         that("nobody reads in a condition", "reader.identity == identity").refused(
             "bad/policy.toml:7:9",
             "unknown name `reader`",
-            "known here: data, previous, claims, identity, now, vars, identity",
+            "known here: data, previous, claims, identity, now, vars",
         ),
         that("a name hides no other", "data.l.all(data, data > 0)").refused(
             "bad/policy.toml:7:20",
@@ -156,6 +165,11 @@ fn knowledge() -> Vec<Attack> {
             "`read` cannot be `Everyone`",
             "did you mean `everyone`?",
         ),
+        that("there is no environment", "env.HOME == ''").refused(
+            "bad/policy.toml:7:9",
+            "unknown name `env`",
+            "known here: data, previous, claims, identity, now, vars",
+        ),
     ]
 }
 
@@ -178,7 +192,7 @@ fn values() -> Vec<Attack> {
         that("a key stands once in a table", "{'a': 1, 'a': 2}.a == 1").told("bad/policy.toml:7:18", "the key `a` stands twice"),
         rule("a rule has a plain name", "R\u{fc}le").refused("bad/policy.toml:4:8", "`Rüle` cannot be the name of a rule", "use small letters, digits and `-`, at most 64 characters"),
         rule("a rule takes no name of ours", "schema").refused("bad/policy.toml:4:8", "`schema` is the name of a stage", "refusals call stages so: `token`, `standing`, `address`, `limit`, `quota`, `size`, `schema`, `lookup`, `hook`, `rewrite`, `shared-schema`"),
-        rule("a rule's name is in one line", "a\nb").refused("bad/policy.toml:4:8", "`a\nb` cannot be the name of a rule", "use small letters, digits and `-`, at most 64 characters"),
+        rule("a rule's name is in one line", "a\nb").refused("bad/policy.toml:4:8", "`a\\u{a}b` cannot be the name of a rule", "use small letters, digits and `-`, at most 64 characters"),
         Attack::policy("a rule's name stands once", "[from]\ndocument = \"a/{identity}\"\n[[when]]\nrule = \"r\"\nthat = \"true\"\n[[when]]\nrule = \"r\"\nthat = \"true\"\n[[to]]\ndocument = \"b/{identity}\"\n").told("bad/policy.toml:7:8", "two conditions are called `r`"),
         Attack::policy("a lookup takes no word of the expressions", "[from]\ndocument = \"a/{identity}\"\n[[lookup]]\nname = \"data\"\ndocument = \"c\"\n[[to]]\ndocument = \"b/{identity}\"\n").refused("bad/policy.toml:4:8", "`data` cannot be the name of a variable: the word has a meaning of its own", "choose another name"),
     ]

@@ -68,6 +68,17 @@ fn links() -> Vec<Attack> {
             link(it, "bad/in.json", "/dev/stdin");
         })
         .told("bad/policy.toml:3:10", "`in.json` leads out of the policy's folder"),
+        Attack::planted("a policy's folder is no link", |it| link(it, "bad", &it.outside)).refused(
+            "bad:1:1",
+            "the folder `bad` leads out of the folder of policies",
+            "copy it here: links may lead about within the folder only",
+        ),
+        Attack::planted("the folder of cases is no link", |it| {
+            innocent(it);
+            link(it, "bad/cases", it.outside.join("cases"));
+        })
+        .tested()
+        .told("bad/cases:1:1", "`cases` leads out of the policy's folder"),
     ]
 }
 
@@ -110,6 +121,16 @@ fn kinds() -> Vec<Attack> {
             .refused("bad:1:1", "the folder `bad` has no `policy.toml`", "write one, or take the folder out"),
         Attack::planted("a schema that is named stands there", with_schema)
             .told("bad/policy.toml:3:10", "there is no file `in.json` beside `policy.toml`"),
+        Attack::planted("a file is no folder of cases", |it| {
+            innocent(it);
+            write(&it.set.join("bad/cases"), "");
+        })
+        .tested()
+        .refused(
+            "bad/cases:1:1",
+            "`cases` is no folder",
+            "write a folder with files that end in `.toml`, or take it out",
+        ),
     ]
 }
 
@@ -160,6 +181,18 @@ fn sizes() -> Vec<Attack> {
             }
         })
         .told(".:1:1", "the folder has more than 2000 entries"),
+        Attack::planted("all files of a set together are bounded", |it| {
+            innocent(it);
+            for at in 0..1_900 {
+                let file = File::create(it.set.join(format!("bad/{at}.json"))).expect("made");
+                file.set_len(256 * 1024).expect("long");
+            }
+        })
+        .refused(
+            "bad:1:1",
+            "the files of the set have more than 67108864 bytes up to here",
+            "take out what is no schema: each file that ends in `.json` is read",
+        ),
     ]
 }
 
@@ -172,7 +205,7 @@ fn names() -> Vec<Attack> {
         schema("a schema's name is no address", "'http://127.0.0.1/in.json'").refused("bad/policy.toml:3:10", "`schema` must be a file name, not `http://127.0.0.1/in.json`", "put the schema beside `policy.toml` and write its file name"),
         schema("a schema's name is no file address", "'file:///etc/in.json'").refused("bad/policy.toml:3:10", "`schema` must be a file name, not `file:///etc/in.json`", "put the schema beside `policy.toml` and write its file name"),
         schema("a schema's name has no way back of another system", r"'..\in.json'").refused("bad/policy.toml:3:10", "`schema` must be a file name, not `..\\in.json`", "put the schema beside `policy.toml` and write its file name"),
-        schema("a schema's name has no NUL", "\"in\\u0000.json\"").told("bad/policy.toml:3:10", "there is no file `in\u{0}.json` beside `policy.toml`"),
+        schema("a schema's name has no NUL", "\"in\\u0000.json\"").told("bad/policy.toml:3:10", "there is no file `in\\u{0}.json` beside `policy.toml`"),
         schema("a schema's name is not empty", "''").refused("bad/policy.toml:3:10", "`schema` must be a file name, not ``", "put the schema beside `policy.toml` and write its file name"),
         schema("a schema's name ends in .json", "'policy.toml'").told("bad/policy.toml:3:10", "the name of a schema's file must end in `.json`, not `policy.toml`"),
         Attack::planted("a policy's name is of small letters", |it| {
@@ -188,5 +221,12 @@ fn names() -> Vec<Attack> {
             write(&it.set.join("a".repeat(65)).join("policy.toml"), INNOCENT);
         })
         .refused("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa/policy.toml:1:1", "the folder's name `aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa` cannot be a policy's name", "use small letters, digits and `-`, at most 64 characters"),
+
+        schema("a schema's name has an end", &format!("'{}.json'", "a".repeat(5_000))).told("bad/policy.toml:3:10", &format!("there is no file `{}", "a".repeat(480))),
+        Attack::planted("a policy's name has no line break or colour", |it| {
+            write(&it.set.join("a\n\u{1b}[31mb/policy.toml"), INNOCENT);
+        })
+        .refused("a\n\u{1b}[31mb/policy.toml:1:1", "the folder's name `a\\u{a}\\u{1b}[31mb` cannot be a policy's name", "use small letters, digits and `-`, at most 64 characters"),
+
     ]
 }

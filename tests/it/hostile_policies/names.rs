@@ -30,7 +30,7 @@ fn variables() -> Vec<Attack> {
         ),
         from("a variable has no hidden characters", "a/{identity\u{200b}}").refused(
             "bad/policy.toml:2:12",
-            "`identity\u{200b}` cannot be the name of a variable",
+            "`identity\\u{200b}` cannot be the name of a variable",
             "use a small letter, then small letters, digits and `_`",
         ),
         from("a variable is a whole segment", "a/x{identity}").refused(
@@ -115,6 +115,9 @@ fn meetings() -> Vec<Attack> {
         Attack::policy("a policy has two sides", "[from]\ndocument = \"a/{identity}\"\n").refused("bad/policy.toml:1:1", "policy `bad` publishes nothing", "write a table `[[to]]` with `document = …`, or `map = …` and `key = …`"),
         Attack::policy("a target is one object", "[from]\ndocument = \"a/{identity}\"\n[[to]]\ndocument = \"b/{identity}\"\nlist = \"c\"\n").refused("bad/policy.toml:5:1", "`[[to]]` names a document and a list", "take one of the two out"),
         Attack::policy("two targets are not one", "[from]\ndocument = \"a/{identity}\"\n[[to]]\ndocument = \"b/{identity}\"\n[[to]]\ndocument = \"b/{identity}\"\n").refused("bad/policy.toml:6:12", "two targets publish to the same place of `b/{identity}`", "give them names, or keys, that can never be the same"),
+
+        Attack::policy("what must stand is nothing that a client writes", "[from]\ndocument = \"a/{room}/{identity}\"\n[vars.room]\nexists = \"a/{room}/{identity}\"\n[[to]]\ndocument = \"b/{room}/{identity}\"\n").refused("bad/policy.toml:4:1", "`a/{room}/{identity}` could read what a client writes: policy `bad`'s `from` `a/{room}/{identity}` matches it", "look up a shared object, or one that backends write"),
+
     ]
 }
 

@@ -152,6 +152,16 @@ fn texts() -> Vec<Attack> {
             "a hole holds one name",
             "write `{{` for a `{` and `}}` for a `}`",
         ),
+        template("a template fits the data whatever it shows", &"{room}".repeat(1_000)).refused(
+            "bad/policy.toml:6:21",
+            "the template has 0 bytes and 1000 holes",
+            "write at most 16384 bytes and 64 holes",
+        ),
+        template("a long template fits the data", &"x".repeat(20_000)).refused(
+            "bad/policy.toml:6:21",
+            "the template has 20000 bytes and 0 holes",
+            "write at most 16384 bytes and 64 holes",
+        ),
     ]
 }
 

@@ -106,6 +106,8 @@ fn costs() -> Vec<Attack> {
 }
 
 fn patterns() -> Vec<Attack> {
+    let bombs: Vec<String> =
+        (0..900).map(|it| format!("\"f{it}\": {{\"pattern\": \"(\\\\p{{L}}|-){{8}}x{it}\"}}")).collect();
     let pattern = |rule: &str, it: &str| {
         Attack::schema(rule, format!("{{\"properties\": {{\"x\": {{\"pattern\": {it:?}}}}}}}"))
     };
@@ -164,6 +166,11 @@ fn patterns() -> Vec<Attack> {
             "the regular expression cannot be compiled",
             "look-around and back-references are not known, and its compiled size is bounded",
         ),
+        Attack::schema(
+            "all patterns of a schema together are bounded",
+            format!("{{\"properties\": {{{}}}}}", bombs.join(",")),
+        )
+        .refused("bad/in.json:1:24", "the regular expression cannot be compiled", "look-around and back-references are not known, and of the 900 patterns each may have 18641 bytes when it is compiled"),
     ]
 }
 

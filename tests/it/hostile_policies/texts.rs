@@ -2,6 +2,10 @@
 
 use super::attack::{Attack, INNOCENT};
 
+/// The cure for a key that nobody knows.
+const TOP: &str =
+    "known are `description`, `services`, `mode`, `from`, `vars`, `limit`, `lookup`, `when`, `to`, `refusal`";
+
 pub fn attacks() -> Vec<Attack> {
     [bytes(), toml(), keys(), json()].into_iter().flatten().collect()
 }
@@ -31,7 +35,7 @@ fn bytes() -> Vec<Attack> {
         Attack::schema("a schema is UTF-8", b"{\"title\": \"\xc3\x28\"}".to_vec())
             .told("bad/policy.toml:3:10", "`in.json` is not UTF-8: the byte at 11 is out of place"),
         Attack::schema("a schema has no raw NUL", "{\"title\": \"\0\"}").told(
-            "bad/in.json:1:11",
+            "bad/in.json:1:12",
             "not JSON: control character (\\u0000-\\u001F) found while parsing a string",
         ),
         Attack::schema("an empty schema is none", "")
@@ -40,6 +44,13 @@ fn bytes() -> Vec<Attack> {
             .told("bad/in.json:1:4", "not JSON: trailing characters"),
         Attack::cases("cases are UTF-8", b"# \xff\n".to_vec())
             .told("bad/cases/bad.toml:1:1", "the file of cases is not UTF-8"),
+        Attack::schema("a schema has no byte order mark", "\u{feff}{}").refused(
+            "bad/in.json:1:1",
+            "not JSON: the file begins with a byte order mark",
+            "save it as UTF-8 without the mark",
+        ),
+        Attack::schema("a schema has no half of a surrogate pair", "{\"title\": \"\\ud800\"}")
+            .told("bad/in.json:1:18", "not JSON: unexpected end of hex escape"),
     ]
 }
 
@@ -98,6 +109,7 @@ fn toml() -> Vec<Attack> {
 }
 
 fn keys() -> Vec<Attack> {
+    let many: String = (0..20_000).map(|at| format!("k{at} = 1\n")).collect();
     vec![
         Attack::policy("an unknown key is told", format!("__proto__ = {{ x = 1 }}\n{INNOCENT}")).refused("bad/policy.toml:1:1", "unknown key `__proto__` in policy `bad`", "known are `description`, `services`, `mode`, `from`, `vars`, `limit`, `lookup`, `when`, `to`, `refusal`"),
         Attack::policy(
@@ -110,6 +122,12 @@ fn keys() -> Vec<Attack> {
             format!("{INNOCENT}re\u{430}d = \"everyone\"\n"),
         )
         .told("bad/policy.toml:5:3", "not TOML: invalid unquoted key, expected letters, numbers, `-`, `_`"),
+
+        Attack::policy("an escape sequence in a key is not told raw", format!("\"\\u001b[2J\\u0007\" = 1\n{INNOCENT}")).refused("bad/policy.toml:1:1", "unknown key `\\u{1b}[2J\\u{7}` in policy `bad`", TOP),
+        Attack::policy("a key is told in short", format!("{} = 1\n{INNOCENT}", "k".repeat(200_000))).refused("bad/policy.toml:1:1", &format!("unknown key `{}…", "k".repeat(499)), TOP),
+        Attack::policy("of many faults a hundred are told", format!("{many}{INNOCENT}")).refused("bad/policy.toml:100:1", "unknown key `k99` in policy `bad`", TOP),
+        Attack::policy("a value is told in short", format!("mode = \"{}\"\n{INNOCENT}", "m".repeat(200_000))).refused("bad/policy.toml:1:8", &format!("`mode` cannot be `{}…", "m".repeat(494)), "write one of `enforce`, `warn`, `off`"),
+
     ]
 }
 
@@ -139,5 +157,22 @@ fn json() -> Vec<Attack> {
         ),
         Attack::schema("a comment is no JSON", "{} // all is well")
             .told("bad/in.json:1:4", "not JSON: trailing characters"),
+        Attack::schema("a schema's key stands once", "{\n  \"maxLength\": 1,\n  \"maxLength\": 1000000\n}")
+            .refused(
+                "bad/in.json:3:3",
+                "the key `maxLength` stands twice in one object",
+                "take out one of the two: only the last would count",
+            ),
+        Attack::schema(
+            "a key in escapes is the same key",
+            "{\"type\": \"object\", \"\\u0074ype\": \"array\"}",
+        )
+        .refused(
+            "bad/in.json:1:20",
+            "the key `type` stands twice in one object",
+            "take out one of the two: only the last would count",
+        ),
+        Attack::schema("a number in a schema is no infinity", "{\"maximum\": 1e999}")
+            .told("bad/in.json:1:17", "not JSON: number out of range"),
     ]
 }
