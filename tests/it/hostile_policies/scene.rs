@@ -26,6 +26,8 @@ const MEMORY_KB: u32 = 512 * 1024;
 const CPU_SECONDS: u32 = 20;
 /// How long it may take on a busy machine; who waits for a pipe waits for ever.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// Faults that one answer tells.
+const FAULTS_MAX: usize = 100;
 /// Bytes that an answer may have, whatever the files hold.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
 
@@ -127,6 +129,9 @@ pub fn judge(attack: &Attack) -> Result<(), String> {
     let answer: Value = serde_json::from_str(&ended.out)
         .map_err(|it| format!("the answer is no JSON: {it}: {}", ended.out))?;
     let faults = answer["faults"].as_array().ok_or("the answer has no faults")?;
+    if FAULTS_MAX < faults.len() {
+        return Err(format!("{} faults are told", faults.len()));
+    }
     let found = faults.iter().map(|it| told(&scene, it));
     let wanted = (attack.place.clone(), attack.what.clone(), attack.help.clone());
     let right = |it: &Fault| {
