@@ -205,6 +205,8 @@ pub const SERVICES_MAX: usize = 1_000;
 pub const POLICIES_MAX: usize = 500;
 /// Bytes of one policy file, of one schema, of one file of cases.
 pub const POLICY_BYTES_MAX: u64 = 256 * 1024;
+/// Bytes of all policies and schemas of one folder together: they are in memory at one time.
+pub const POLICY_SET_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// Targets of one policy.
 pub const TARGETS_MAX: usize = 16;
 /// Limits of one policy.
@@ -225,6 +227,8 @@ pub const MASK_ENTRIES_MAX: usize = 500;
 pub const RULE_MESSAGE_BYTES_MAX: usize = 256;
 /// Faults shown of one folder.
 pub const FAULTS_MAX: usize = 100;
+/// Bytes of the text of a fault, and of its help: who writes a key of 200 KB need not read it again.
+pub const FAULT_BYTES_MAX: usize = 512;
 /// Violations of a schema that a refusal lists.
 pub const VIOLATIONS_MAX: usize = 8;
 /// Bytes of a refusal's message, its tail included (decision 23).
@@ -258,6 +262,12 @@ pub const POINTER_STEPS_MAX: usize = 16;
 pub const REWRITES_MAX: usize = 100;
 /// Bytes of a compiled regular expression of a schema: bounds what `{1000}{1000}` can claim.
 pub const PATTERN_BYTES_MAX: usize = 512 * 1024;
+/// Bytes of all compiled regular expressions of one schema: the more it has, the less may each.
+pub const SCHEMA_PATTERNS_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Patterns in all expressions of one policy, of [`PATTERN_BYTES_MAX`] each.
+pub const EXPRESSION_PATTERNS_MAX: usize = 64;
+/// Holes of one template: each may be filled with a name.
+pub const TEMPLATE_HOLES_MAX: usize = 64;
 /// Bytes of the cache of one regular expression's lazy automaton.
 pub const PATTERN_CACHE_BYTES_MAX: usize = 512 * 1024;
 /// Times that a schema may look at one value: with [`DATA_NODES_MAX`] it bounds a check to tens of milliseconds.
@@ -290,6 +300,8 @@ pub const EXPRESSION_STACK_BYTES: usize = 16 * 1024 * 1024;
 pub const CASES_MAX: usize = 1_000;
 /// Times that a case may repeat its write, to meet a limit.
 pub const CASE_TIMES_MAX: u32 = 10_000;
+/// Writes of all cases of one file, repetitions included: some seconds.
+pub const CASE_WRITES_MAX: u64 = 100_000;
 /// Writes of one case.
 pub const CASE_STEPS_MAX: usize = 100;
 

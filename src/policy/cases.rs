@@ -19,7 +19,7 @@ use serde_json::Value;
 
 use crate::{
     domain::{
-        limits::CASES_MAX,
+        limits::{CASE_WRITES_MAX, CASES_MAX},
         name::{Identity, ItemId, ItemKey, UniqueName},
         object::ObjectKind,
         time::Timestamp,
@@ -160,11 +160,20 @@ pub fn parse(policy: &str, file: &str, text: &str) -> Result<Vec<Case>, Vec<Faul
         if CASES_MAX < tables.len() {
             faults.add(&top.key_span("case"), format!("there are more than {CASES_MAX} cases"));
         }
+        let mut room = CASE_WRITES_MAX;
         for table in &tables {
             let Some(case) = read::case(table, policy, &mut faults) else { continue };
             if let Some(earlier) = cases.iter().find(|it| it.name == case.name) {
                 let what = format!("two cases are called `{}`", case.name);
                 faults.add_with_help(&table.span, what, format!("the other stands in line {}", earlier.line));
+            }
+            let writes = case.steps.iter().map(|it| u64::from(it.times)).sum();
+            match room.checked_sub(writes) {
+                Some(left) => room = left,
+                None => {
+                    let what = format!("the cases up to here write more than {CASE_WRITES_MAX} times");
+                    faults.add_with_help(&table.span, what, "lower `times`, or divide the file");
+                }
             }
             cases.push(case);
         }

@@ -23,7 +23,13 @@ mod text;
 #[cfg(test)]
 pub(super) mod tests;
 
-use std::{collections::BTreeSet, fmt, ops::Range, sync::Arc, thread};
+use std::{
+    collections::BTreeSet,
+    fmt,
+    ops::Range,
+    sync::{Arc, atomic::AtomicUsize},
+    thread,
+};
 
 use cel::{Context, IdedExpr, Value as CelValue, common::ast::Expr};
 use serde_json::Value;
@@ -100,6 +106,8 @@ pub struct Scope<'p> {
     pub previous: bool,
     /// Whether `reader` is in scope; then only the captures are, beside it.
     pub reader: bool,
+    /// How many regular expressions the policy's expressions have: they are counted here.
+    pub patterns: &'p AtomicUsize,
 }
 
 /// A lookup: a JSON object, or null.

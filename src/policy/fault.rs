@@ -4,7 +4,7 @@ use std::{fmt, ops::Range, sync::Arc};
 
 use serde::Serialize;
 
-use crate::domain::limits::FAULTS_MAX;
+use crate::domain::limits::{FAULT_BYTES_MAX, FAULTS_MAX};
 
 /// One thing that is wrong in a policy folder. Its JSON has these fields under these names.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -23,7 +23,8 @@ pub struct Fault {
 
 impl fmt::Display for Fault {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "error: {}\n  --> {}:{}:{}", self.what, self.file, self.line, self.column)?;
+        let file = plain(&self.file);
+        write!(out, "error: {}\n  --> {file}:{}:{}", self.what, self.line, self.column)?;
         match &self.help {
             Some(help) => write!(out, "\n  help: {help}"),
             None => Ok(()),
@@ -55,18 +56,41 @@ impl Place {
     /// A fault at this place.
     #[cfg_attr(test, track_caller)]
     pub(super) fn fault(&self, what: impl Into<String>, help: Option<String>) -> Fault {
-        let what = what.into();
+        let (what, help) = (told(&what.into()), help.as_deref().map(told));
         #[cfg(test)]
         sites::hit(&what);
         Fault { file: self.file.clone(), line: self.line, column: self.column, what, help }
     }
 }
 
+/// A text for a fault: plain, and no longer than [`FAULT_BYTES_MAX`] and `…`.
+fn told(text: &str) -> String {
+    let plain = plain(text);
+    match plain.char_indices().find(|(at, it)| FAULT_BYTES_MAX < at + it.len_utf8()) {
+        Some((at, _)) => format!("{}…", plain.get(..at).unwrap_or_default()),
+        None => plain,
+    }
+}
+
+/// The text without what steers a terminal, hides, or turns the reading about: that is written as an escape.
+fn plain(text: &str) -> String {
+    let hidden = |it: char| matches!(it, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+    let mut out = String::new();
+    for it in text.chars() {
+        match it.is_control() || hidden(it) {
+            true => out.extend(it.escape_unicode()),
+            false => out.push(it),
+        }
+    }
+    out
+}
+
 /// Collects the faults of one file.
 pub(super) struct Faults<'t> {
     file: Arc<str>,
     text: &'t str,
-    list: Vec<Fault>,
+    /// By byte offset; only those that are shown get a place, since each is a walk through the text.
+    list: Vec<(usize, String, Option<String>)>,
 }
 
 impl<'t> Faults<'t> {
@@ -95,8 +119,7 @@ impl<'t> Faults<'t> {
     /// Notes a fault without a cure.
     #[cfg_attr(test, track_caller)]
     pub(super) fn add(&mut self, span: &Range<usize>, what: impl Into<String>) {
-        let fault = self.place(span.start).fault(what, None);
-        self.list.push(fault);
+        self.note(span, what, None);
     }
 
     /// Notes a fault with its cure.
@@ -107,19 +130,25 @@ impl<'t> Faults<'t> {
         what: impl Into<String>,
         help: impl Into<String>,
     ) {
-        let fault = self.place(span.start).fault(what, Some(help.into()));
-        self.list.push(fault);
+        self.note(span, what, Some(help.into()));
     }
 
     /// Notes a fault with its cure, where there is one.
     #[cfg_attr(test, track_caller)]
     pub(super) fn note(&mut self, span: &Range<usize>, what: impl Into<String>, help: Option<String>) {
-        let fault = self.place(span.start).fault(what, help);
-        self.list.push(fault);
+        let what = told(&what.into());
+        #[cfg(test)]
+        sites::hit(&what);
+        self.list.push((span.start, what, help.as_deref().map(told)));
     }
 
-    pub(super) fn into_list(self) -> Vec<Fault> {
-        self.list
+    /// The first [`FAULTS_MAX`] of the file.
+    pub(super) fn into_list(mut self) -> Vec<Fault> {
+        let mut list = std::mem::take(&mut self.list);
+        list.sort();
+        list.dedup();
+        list.truncate(FAULTS_MAX);
+        list.into_iter().map(|(at, what, help)| self.place(at).fault(what, help)).collect()
     }
 }
 
@@ -208,6 +237,26 @@ mod tests {
         assert_eq!(meant("form", known), None);
         assert_eq!(meant("colour", known), None);
         assert_eq!(distance("kitten", "sitting"), 3);
+    }
+
+    #[test]
+    fn what_was_written_steers_no_terminal_and_is_told_in_short() {
+        let place = Place { file: "a\nb/policy.toml".into(), line: 1, column: 1 };
+        let fault = place.fault("unknown key `\u{1b}[2Ja\u{202e}b`", None);
+        let text = "error: unknown key `\\u{1b}[2Ja\\u{202e}b`\n  --> a\\u{a}b/policy.toml:1:1";
+        assert_eq!(fault.to_string(), text);
+        let long = place.fault("é".repeat(FAULT_BYTES_MAX), Some("x".repeat(FAULT_BYTES_MAX)));
+        assert!(long.what.len() == FAULT_BYTES_MAX + 3 && long.what.ends_with("é…"), "{}", long.what);
+        assert_eq!(long.help, Some("x".repeat(FAULT_BYTES_MAX)));
+    }
+
+    #[test]
+    fn of_very_many_faults_the_first_are_told() {
+        let text = "\n".repeat(2 * FAULTS_MAX);
+        let mut faults = Faults::new("x", &text);
+        (0..text.len()).rev().for_each(|it| faults.add(&(it..it), "bad"));
+        let lines: Vec<_> = faults.into_list().iter().map(|it| it.line).collect();
+        assert_eq!(lines, (1..=FAULTS_MAX).collect::<Vec<_>>());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    domain::limits::{FOLDER_ENTRIES_MAX, POLICY_BYTES_MAX},
+    domain::limits::{FOLDER_ENTRIES_MAX, POLICY_BYTES_MAX, POLICY_SET_BYTES_MAX},
     policy::{
         cases::{self, Case},
         compile::{PolicySet, compile},
@@ -17,6 +17,8 @@ use crate::{
 };
 
 const POLICY: &str = "policy.toml";
+/// What to do with a link that leads out.
+const LINKS: &str = "copy it here: links may lead about within the folder only";
 
 /// Loads one policy's folder (it has a `policy.toml`), or a folder of them; it may be empty.
 ///
@@ -24,8 +26,7 @@ const POLICY: &str = "policy.toml";
 /// All faults that were found, by file and place.
 pub fn load(path: &Path) -> Result<PolicySet, Vec<Fault>> {
     let mut faults = Vec::new();
-    let folders = policy_folders(path, &mut faults);
-    let files: Vec<Files> = folders.iter().map(|it| read(it, &mut faults)).collect();
+    let files = read_all(path, &mut faults);
     match compile(&files) {
         Ok(set) if faults.is_empty() => Ok(set),
         Ok(_) => Err(sorted(faults)),
@@ -38,9 +39,7 @@ pub fn load(path: &Path) -> Result<PolicySet, Vec<Fault>> {
 
 /// The files of the same folder, as the policies are compiled from them; what cannot be read, [`load`] tells.
 pub fn files(path: &Path) -> Vec<Files> {
-    let mut told_by_load = Vec::new();
-    let folders = policy_folders(path, &mut told_by_load);
-    folders.iter().map(|it| read(it, &mut told_by_load)).collect()
+    read_all(path, &mut Vec::new())
 }
 
 /// The cases of the same folder, `cases/*.toml` of each policy.
@@ -52,7 +51,18 @@ pub fn load_cases(path: &Path) -> Result<Vec<Case>, Vec<Fault>> {
     let mut all = Vec::new();
     for folder in policy_folders(path, &mut faults) {
         let home = folder.path.join("cases");
+        if !exists(&home) {
+            continue;
+        }
+        let place = Place::start(&home.display().to_string());
         if !home.is_dir() {
+            let help = "write a folder with files that end in `.toml`, or take it out";
+            faults.push(place.fault("`cases` is no folder", Some(help.to_owned())));
+            continue;
+        }
+        if !within(&folder.path, &home) {
+            let what = "`cases` leads out of the policy's folder";
+            faults.push(place.fault(what, Some(LINKS.to_owned())));
             continue;
         }
         for (name, file) in files_ending(&home, ".toml", &mut faults) {
@@ -112,7 +122,10 @@ fn policy_folders(path: &Path, faults: &mut Vec<Fault>) -> Vec<PolicyFolder> {
         if !inner.is_dir() {
             continue;
         }
-        if exists(&inner.join(POLICY)) {
+        if !within(path, &inner) {
+            let what = format!("the folder `{name}` leads out of the folder of policies");
+            faults.push(Place::start(&inner.display().to_string()).fault(what, Some(LINKS.to_owned())));
+        } else if exists(&inner.join(POLICY)) {
             folders.push(PolicyFolder { name, path: inner });
         } else {
             let what = format!("the folder `{name}` has no `{POLICY}`");
@@ -124,14 +137,41 @@ fn policy_folders(path: &Path, faults: &mut Vec<Fault>) -> Vec<PolicyFolder> {
     folders
 }
 
-fn read(folder: &PolicyFolder, faults: &mut Vec<Fault>) -> Files {
-    let schemas = files_ending(&folder.path, ".json", faults);
-    Files {
-        name: folder.name.clone(),
-        path: folder.path.display().to_string(),
-        policy: content(&folder.path, &folder.path.join(POLICY)),
-        schemas: schemas.into_iter().map(|(name, file)| (name, content(&folder.path, &file))).collect(),
+/// The files of all policies, as far as there is room for them.
+fn read_all(path: &Path, faults: &mut Vec<Fault>) -> Vec<Files> {
+    let (mut all, mut room) = (Vec::new(), POLICY_SET_BYTES_MAX);
+    for folder in policy_folders(path, faults) {
+        let Some(files) = read(&folder, &mut room, faults) else {
+            let what = format!("the files of the set have more than {POLICY_SET_BYTES_MAX} bytes up to here");
+            let help = "take out what is no schema: each file that ends in `.json` is read";
+            faults.push(Place::start(&folder.path.display().to_string()).fault(what, Some(help.to_owned())));
+            break;
+        };
+        all.push(files);
     }
+    all
+}
+
+/// The files of one policy; `None` when there is no room for them.
+fn read(folder: &PolicyFolder, room: &mut u64, faults: &mut Vec<Fault>) -> Option<Files> {
+    let mut take = |file: &Path| {
+        let found = content(&folder.path, file);
+        if let Content::Bytes(bytes) = &found {
+            *room = room.checked_sub(bytes.len() as u64)?;
+        }
+        Some(found)
+    };
+    let policy = take(&folder.path.join(POLICY))?;
+    let files = files_ending(&folder.path, ".json", faults).into_iter();
+    let schemas = files.map(|(name, file)| Some((name, take(&file)?))).collect::<Option<_>>()?;
+    let (name, path) = (folder.name.clone(), folder.path.display().to_string());
+    Some(Files { name, path, policy, schemas })
+}
+
+/// Whether what stands there lies, links followed, in this folder; who cannot tell lets its reader fail.
+fn within(folder: &Path, inner: &Path) -> bool {
+    let real = fs::canonicalize(folder).and_then(|home| Ok((home, fs::canonicalize(inner)?)));
+    real.map_or(true, |(home, inner)| inner.starts_with(home))
 }
 
 /// Whether something stands there, a broken link included.
@@ -227,7 +267,38 @@ pub(super) mod tests {
             faults.into_iter().filter(|it| it.file.ends_with("a.toml")).collect::<Vec<_>>()
         };
         write("cases/chat/policy.toml", MINIMAL.as_bytes());
+        make("flat/chat");
+        write("flat/chat/policy.toml", MINIMAL.as_bytes());
+        write("flat/chat/cases", b"");
+        for (from, to) in [("one", "led/chat"), ("one", "led-cases/chat/cases")] {
+            make(Path::new(to).parent().and_then(Path::to_str).expect("a folder"));
+            std::os::unix::fs::symlink(root.join(from), root.join(to)).expect("linked");
+        }
+        write("led-cases/chat/policy.toml", MINIMAL.as_bytes());
+        make("full/chat");
+        write("full/chat/policy.toml", MINIMAL.as_bytes());
+        for number in 0..=POLICY_SET_BYTES_MAX / POLICY_BYTES_MAX {
+            let file = File::create(root.join(format!("full/chat/{number}.json"))).expect("made");
+            file.set_len(POLICY_BYTES_MAX).expect("a file without blocks");
+        }
+        let cases = |path: &str| load_cases(&root.join(path)).expect_err(path);
         vec![
+            (
+                cases("flat"),
+                "1:1 `cases` is no folder [write a folder with files that end in `.toml`, or take it out]",
+            ),
+            (
+                cases("led-cases"),
+                "1:1 `cases` leads out of the policy's folder [copy it here: links may lead about within the folder only]",
+            ),
+            (
+                loaded("led"),
+                "1:1 the folder `chat` leads out of the folder of policies [copy it here: links may lead about within the folder only]",
+            ),
+            (
+                loaded("full"),
+                "1:1 the files of the set have more than 67108864 bytes up to here [take out what is no schema: each file that ends in `.json` is read]",
+            ),
             (loaded("none"), "1:1 there is no such folder [make it (it may be empty), or name another]"),
             (loaded("file"), "1:1 this is a file, not a folder of policies [name the folder that holds it]"),
             (loaded("file/in"), "1:1 the folder cannot be read: Not a directory (os error 20)"),

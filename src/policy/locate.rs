@@ -18,8 +18,8 @@ fn toml_offset(text: &str, pointer: &str) -> usize {
     let mut inner: Option<&DeValue<'_>> = None;
     for step in steps(pointer) {
         let value = match inner {
-            None => entry(table.get_ref(), &step),
-            Some(DeValue::Table(entries)) => entry(entries, &step),
+            None => toml_entry(table.get_ref(), &step),
+            Some(DeValue::Table(entries)) => toml_entry(entries, &step),
             Some(DeValue::Array(items)) => {
                 let item = step.parse().ok().and_then(|it: usize| items.get(it));
                 item.map(|it| (it.span().start, it.get_ref()))
@@ -32,12 +32,12 @@ fn toml_offset(text: &str, pointer: &str) -> usize {
     at
 }
 
-fn entry<'v, 't>(table: &'v DeTable<'t>, key: &str) -> Option<(usize, &'v DeValue<'t>)> {
+fn toml_entry<'v, 't>(table: &'v DeTable<'t>, key: &str) -> Option<(usize, &'v DeValue<'t>)> {
     table.get_key_value(key).map(|(key, value)| (key.span().start, value.get_ref()))
 }
 
 fn steps(pointer: &str) -> impl Iterator<Item = String> {
-    pointer.split('/').skip(1).map(|it| it.replace("~1", "/").replace("~0", "~"))
+    pointer.split('/').skip(1).map(unescaped)
 }
 
 /// The byte offset of the key, or of the array's element, that the pointer names.
@@ -54,6 +54,13 @@ pub(super) fn offset(text: &str, pointer: &str) -> usize {
     here
 }
 
+/// The byte offset of the second of two equal keys that the pointer names.
+pub(super) fn doubled(text: &str, pointer: &str) -> usize {
+    let first = offset(text, pointer);
+    let step = pointer.rsplit('/').next().unwrap_or_default();
+    entry(text, after(text, value_of(text, first)), &unescaped(step), Keys::Written).unwrap_or(first)
+}
+
 /// The byte offset of a line and column (both from 1), as parsers report them.
 pub(super) fn line_offset(text: &str, line: usize, column: usize) -> usize {
     let before: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
@@ -66,31 +73,48 @@ fn value_of(text: &str, at: usize) -> usize {
     if byte(text, at) == Some(b'"') && byte(text, after) == Some(b':') { skip(text, after + 1) } else { at }
 }
 
+/// What names the entries of a value: their keys, or their places.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Keys {
+    Written,
+    Counted,
+}
+
 fn child(text: &str, value: usize, step: &str) -> Option<usize> {
-    let object = match byte(text, value)? {
-        b'{' => true,
-        b'[' => false,
+    let keys = match byte(text, value)? {
+        b'{' => Keys::Written,
+        b'[' => Keys::Counted,
         _ => return None,
     };
-    let mut at = skip(text, value + 1);
+    entry(text, skip(text, value + 1), step, keys)
+}
+
+/// The entry that the step names, from the entry at `at` on.
+fn entry(text: &str, mut at: usize, step: &str, keys: Keys) -> Option<usize> {
     let mut index = 0_usize;
     while !matches!(byte(text, at)?, b'}' | b']') {
-        let key = if object {
-            serde_json::from_str(text.get(at..at + length(text, at))?).ok()?
-        } else {
-            index.to_string()
+        let key = match keys {
+            Keys::Written => serde_json::from_str(text.get(at..at + length(text, at))?).ok()?,
+            Keys::Counted => index.to_string(),
         };
         if key == step {
             return Some(at);
         }
-        let inner = if object { value_of(text, at) } else { at };
-        at = skip(text, inner + length(text, inner));
-        if byte(text, at)? == b',' {
-            at = skip(text, at + 1);
-        }
+        at = after(text, if keys == Keys::Written { value_of(text, at) } else { at });
         index += 1;
     }
     None
+}
+
+/// From a value to the next entry, or to the end of what holds it.
+fn after(text: &str, value: usize) -> usize {
+    let at = skip(text, value + length(text, value));
+    if byte(text, at) == Some(b',') { skip(text, at + 1) } else { at }
+}
+
+/// The key that a step of a pointer stands for.
+fn unescaped(step: &str) -> String {
+    step.replace("~1", "/").replace("~0", "~")
 }
 
 /// Bytes of the value that begins at `at`.
@@ -137,6 +161,8 @@ mod tests {
         assert!(at("/b~1c/1/d\n").starts_with("\"d\\n\""));
         assert!(at("/e").starts_with("\"e\""));
         assert!(at("/e/none").starts_with("\"e\""));
+        let twice = r#"{"a": 1, "b": {"c": 1, "d": [], "c": 2}}"#;
+        assert!(twice.get(doubled(twice, "/b/c")..).expect("in the text").starts_with("\"c\": 2"));
         assert_eq!(line_offset("ab\ncd", 2, 2), 4);
     }
 }

@@ -82,13 +82,14 @@ impl Mask {
         if texts.is_empty() {
             return Err(BadMask::Nothing);
         }
-        let each =
-            texts.iter().map(|it| one(it)).collect::<Result<_, ()>>().map_err(|()| BadMask::TooMany)?;
+        // First all together, within the bound of one: each alone is smaller.
         let any = RegexSetBuilder::new(&texts)
             .size_limit(PATTERN_BYTES_MAX)
             .dfa_size_limit(PATTERN_CACHE_BYTES_MAX)
             .build()
             .map_err(|_| BadMask::TooMany)?;
+        let each =
+            texts.iter().map(|it| one(it)).collect::<Result<_, ()>>().map_err(|()| BadMask::TooMany)?;
         Ok(Self { any, each, with })
     }
 

@@ -15,8 +15,8 @@ use crate::{
     domain::{
         data::{BadData, Input},
         limits::{
-            DATA_DEPTH_MAX, DATA_NODES_MAX, PATTERN_BYTES_MAX, PATTERN_CACHE_BYTES_MAX, VIOLATION_BYTES_MAX,
-            VIOLATION_LOOKS_MAX, VIOLATIONS_MAX,
+            DATA_DEPTH_MAX, DATA_NODES_MAX, PATTERN_BYTES_MAX, PATTERN_CACHE_BYTES_MAX,
+            SCHEMA_PATTERNS_BYTES_MAX, VIOLATION_BYTES_MAX, VIOLATION_LOOKS_MAX, VIOLATIONS_MAX,
         },
     },
     policy::{fault::Faults, locate},
@@ -55,13 +55,15 @@ impl Schema {
                 return None;
             }
         };
+        let patterns = patterns(input.value());
+        let each = (SCHEMA_PATTERNS_BYTES_MAX / patterns.max(1)).min(PATTERN_BYTES_MAX);
         let built = jsonschema::options()
             .with_draft(draft)
             .offline()
             .should_validate_formats(true)
             .should_ignore_unknown_formats(false)
             .with_pattern_options(
-                PatternOptions::regex().size_limit(PATTERN_BYTES_MAX).dfa_size_limit(PATTERN_CACHE_BYTES_MAX),
+                PatternOptions::regex().size_limit(each).dfa_size_limit(PATTERN_CACHE_BYTES_MAX),
             )
             .build(input.value());
         match built {
@@ -70,7 +72,13 @@ impl Schema {
                 Some(Self { file: file.into(), document, validator, cost })
             }
             Err(error) => {
-                note_build_error(&error, text, faults);
+                let size = match each < PATTERN_BYTES_MAX {
+                    true => {
+                        format!("of the {patterns} patterns each may have {each} bytes when it is compiled")
+                    }
+                    false => "its compiled size is bounded".to_owned(),
+                };
+                note_build_error(&error, &size, text, faults);
                 None
             }
         }
@@ -151,14 +159,34 @@ fn nodes(value: &Value) -> u64 {
     }
 }
 
+/// How many regular expressions stand in a schema, at the most.
+fn patterns(schema: &Value) -> usize {
+    match schema {
+        Value::Array(items) => items.iter().map(patterns).sum(),
+        Value::Object(entries) => entries
+            .iter()
+            .map(|(key, value)| match (key.as_str(), value) {
+                ("pattern", Value::String(_)) => 1,
+                ("patternProperties", Value::Object(inner)) => inner.len() + patterns(value),
+                _ => patterns(value),
+            })
+            .sum(),
+        _ => 0,
+    }
+}
+
 fn note_bad_json(bad: &BadData, text: &str, faults: &mut Faults<'_>) {
     let at = |pointer: &str| -> Range<usize> {
         let offset = locate::offset(text, pointer);
         offset..offset
     };
     match bad {
+        BadData::NotJson if text.starts_with('\u{feff}') => {
+            let help = "save it as UTF-8 without the mark";
+            faults.add_with_help(&(0..0), "not JSON: the file begins with a byte order mark", help);
+        }
         BadData::NotJson => {
-            let error = serde_json::from_str::<serde::de::IgnoredAny>(text).err();
+            let error = serde_json::from_str::<Value>(text).err();
             let offset = error.as_ref().map_or(0, |it| locate::line_offset(text, it.line(), it.column()));
             let what = error.map_or_else(String::new, |it| {
                 // The place stands below the message already.
@@ -179,7 +207,14 @@ fn note_bad_json(bad: &BadData, text: &str, faults: &mut Faults<'_>) {
             faults.add(&(0..0), format!("the schema has more than {DATA_NODES_MAX} values"));
         }
         BadData::DoubledKey { pointer } => {
-            faults.add_with_help(&at(pointer), "a key stands twice in one object", "take one out");
+            let key = pointer.rsplit('/').next().unwrap_or_default();
+            let second = locate::doubled(text, pointer);
+            let what = format!("the key `{key}` stands twice in one object");
+            faults.add_with_help(
+                &(second..second),
+                what,
+                "take out one of the two: only the last would count",
+            );
         }
         BadData::ForbiddenKey { pointer } => {
             faults.add_with_help(&at(pointer), "the key `__proto__` is not allowed", "choose another key");
@@ -187,7 +222,7 @@ fn note_bad_json(bad: &BadData, text: &str, faults: &mut Faults<'_>) {
     }
 }
 
-fn note_build_error(error: &ValidationError<'_>, text: &str, faults: &mut Faults<'_>) {
+fn note_build_error(error: &ValidationError<'_>, size: &str, text: &str, faults: &mut Faults<'_>) {
     let offset = locate::offset(text, error.instance_path().as_str());
     let in_pattern = matches!(error.kind(), ValidationErrorKind::Format { format } if format == "regex")
         || error.instance_path().as_str().ends_with("/pattern");
@@ -195,7 +230,7 @@ fn note_build_error(error: &ValidationError<'_>, text: &str, faults: &mut Faults
         faults.add_with_help(
             &(offset..offset),
             "the regular expression cannot be compiled",
-            "look-around and back-references are not known, and its compiled size is bounded",
+            format!("look-around and back-references are not known, and {size}"),
         );
     } else {
         faults.add(&(offset..offset), format!("not a valid schema: {}", bounded(&error.to_string())));

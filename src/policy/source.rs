@@ -12,7 +12,7 @@ mod when;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
+    sync::{Arc, atomic::AtomicUsize},
 };
 
 use crate::{
@@ -39,7 +39,7 @@ pub(super) struct Read {
     pub(super) from_place: Place,
     /// Of the names of the targets, in their order.
     pub(super) target_places: Vec<Place>,
-    /// Of the names of the lookups, in their order.
+    /// Of what the policy looks up, in the order of `looked_up`.
     pub(super) lookup_places: Vec<Place>,
     /// The schema files that it refers to.
     pub(super) schemas: BTreeSet<String>,
@@ -153,10 +153,14 @@ fn read_top(
     let variables: Vec<Arc<str>> = source.iter().flat_map(|it| it.pattern.variables().cloned()).collect();
     let known: Vec<_> =
         lookups.iter().map(|it| LookupName { name: &it.value.name, required: it.value.required }).collect();
-    let scopes = source.map(|it| scopes(it, &variables, &known));
+    let patterns = AtomicUsize::new(0);
+    let scopes = source.map(|it| scopes(it, &variables, &known, &patterns));
     let rules = when::read_all(top, scopes.as_ref().map(|it| &it.expressions), faults);
     let targets = target::read_all(top, source, scopes.as_ref(), schemas, faults);
-    let lookup_places = lookups.iter().map(|it| faults.place(it.span.start)).collect();
+    let stand = bounds.iter().filter(|it| it.value.exists.is_some()).map(|it| it.span.start);
+    let looked_up = lookups.iter().map(|it| it.span.start).chain(stand);
+    let lookup_places = looked_up.map(|it| faults.place(it)).collect();
+    let bounds = bounds.into_iter().map(|it| it.value).collect();
     let lookups = lookups.iter().map(|it| it.value.clone()).collect();
     let from = from?;
     let reads_previous = rules.iter().any(|it| it.that.reads_previous())
@@ -186,14 +190,27 @@ fn read_top(
 }
 
 /// What the rules and rewrites of a policy may name.
-fn scopes<'p>(from: &'p Source, variables: &'p [Arc<str>], lookups: &'p [LookupName<'p>]) -> Scopes<'p> {
+fn scopes<'p>(
+    from: &'p Source,
+    variables: &'p [Arc<str>],
+    lookups: &'p [LookupName<'p>],
+    patterns: &'p AtomicUsize,
+) -> Scopes<'p> {
     let keyed = from.kind == ObjectKind::Map;
     let data = from.schema.as_ref().map_or(Typed::Unknown, |it| Typed::Schema(it.document()));
     // A message, and an item that is appended, have nothing before them.
     let previous = matches!(from.kind, ObjectKind::Document | ObjectKind::List | ObjectKind::Map);
     Scopes {
         native: Scope { variables, key: keyed },
-        expressions: expression::Scope { variables, key: keyed, lookups, data, previous, reader: false },
+        expressions: expression::Scope {
+            variables,
+            key: keyed,
+            lookups,
+            data,
+            previous,
+            reader: false,
+            patterns,
+        },
     }
 }
 

@@ -63,6 +63,15 @@ impl Text {
         })
     }
 
+    /// Bytes of what stands between the holes.
+    pub(super) fn literal_bytes(&self) -> usize {
+        let literal = |it: &Piece| match it {
+            Piece::Literal(text) => text.len(),
+            Piece::Hole(_) => 0,
+        };
+        self.0.iter().map(literal).sum()
+    }
+
     /// The text with its holes filled; a name that stands for nothing is given back.
     pub(super) fn fill(&self, value: impl Fn(&str) -> Option<String>) -> Result<String, Arc<str>> {
         let mut out = String::new();

@@ -18,3 +18,4 @@ mod damage;
 mod tools;
 mod strangers;
 mod mutants;
+mod hostile_policies;

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::{Case, Expected, Holds, Publication, Shown, Step, Write};
 use crate::{
     domain::{
-        limits::{CASE_STEPS_MAX, CASE_TIMES_MAX, TTL_SECONDS_MAX},
+        limits::{CASE_STEPS_MAX, CASE_TIMES_MAX, CLAIMS_BYTES_MAX, TTL_SECONDS_MAX},
         name::{BadName, Identity, ItemId, ItemKey, UniqueName},
         object::ObjectKind,
     },
@@ -151,6 +151,12 @@ fn read_caller(table: &Table<'_>, faults: &mut Faults<'_>) -> Option<(Identity, 
         Some(_) => written::to_json(caller.raw("claims")?, faults)?,
         None => Value::Object(Map::new()),
     };
+    let bytes = claims.to_string().len();
+    if CLAIMS_BYTES_MAX < bytes {
+        let what = format!("the claims have {bytes} bytes");
+        let help = format!("no token holds more than {CLAIMS_BYTES_MAX}");
+        faults.add_with_help(&caller.key_span("claims"), what, help);
+    }
     Some((identity, claims))
 }
 

@@ -59,6 +59,24 @@ pub(crate) fn faults() -> Vec<Row> {
         ),
         (case("published = []"), "1:1 `[[case]]` has no `write` [or write `remove = …`]"),
         (
+            (0..11)
+                .map(|it| {
+                    format!(
+                        "{}{write}times = 10000\npublished = []\n",
+                        case("").replace("\"a\"", &format!("\"{it}\""))
+                    )
+                })
+                .collect(),
+            "61:1 the cases up to here write more than 100000 times [lower `times`, or divide the file]",
+        ),
+        (
+            format!(
+                "[[case]]\nname = \"a\"\nas = {{ identity = \"ada\", claims = {{ a = \"{}\" }} }}\n{write}published = []",
+                "x".repeat(4_096)
+            ),
+            "3:26 the claims have 4104 bytes [no token holds more than 4096]",
+        ),
+        (
             case(write),
             "1:1 `[[case]]` expects nothing [write `published = […]` (it may be empty) or `refused = { rule = … }`]",
         ),

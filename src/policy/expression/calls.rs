@@ -8,7 +8,7 @@ use cel::{
 };
 
 use crate::{
-    domain::limits::{COMPREHENSION_DEPTH_MAX, EXPRESSION_ARGUMENTS_MAX},
+    domain::limits::{COMPREHENSION_DEPTH_MAX, EXPRESSION_ARGUMENTS_MAX, EXPRESSION_PATTERNS_MAX},
     policy::{
         expression::{
             Problem,
@@ -171,6 +171,11 @@ impl Checker<'_> {
             let help = "a pattern is compiled when the policy is loaded: write it as a text".to_owned();
             return self.problem(place, "the pattern of `matches` must be a text in quotes", Some(help));
         };
+        if EXPRESSION_PATTERNS_MAX < self.known.count_pattern() {
+            let what =
+                format!("the expressions of the policy have more than {EXPRESSION_PATTERNS_MAX} patterns");
+            return self.problem(place, what, Some("join some of them with `|`".to_owned()));
+        }
         let Some(pattern) = Pattern::compile(pattern.inner()) else {
             let help = "look-around and back-references are not known, and its compiled size is bounded";
             let what = "the regular expression cannot be compiled";

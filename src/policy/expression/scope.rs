@@ -1,5 +1,7 @@
 //! The names that an expression can use, with what is known of each.
 
+use std::sync::atomic::Ordering;
+
 use crate::{
     domain::limits::{IDENTITY_CHARS_MAX, NAME_CHARS_MAX},
     policy::expression::{
@@ -113,6 +115,11 @@ impl<'s> Known<'s> {
         Some((Path::of(found.0), found.1))
     }
 
+    /// Counts one more regular expression of the policy; gives how many there are.
+    pub(super) fn count_pattern(&self) -> usize {
+        self.scope.patterns.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
     /// The names that can stand.
     pub(super) fn names(&self) -> Vec<String> {
         const ROOTS: [&str; 8] = ["data", "previous", "claims", "identity", "now", "vars", "key", "reader"];
@@ -122,6 +129,8 @@ impl<'s> Known<'s> {
         let mut names: Vec<String> = ROOTS.iter().map(|it| (*it).to_owned()).collect();
         names.extend(lookups.chain(variables).chain(locals));
         names.retain(|it| self.root(it).is_some());
+        let mut seen = std::collections::BTreeSet::new();
+        names.retain(|it| seen.insert(it.clone()));
         names
     }
 }

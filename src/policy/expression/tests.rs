@@ -5,7 +5,7 @@ mod faults;
 mod good;
 pub(crate) mod problems;
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicUsize};
 
 use serde_json::{Value, json};
 
@@ -127,6 +127,7 @@ fn compile_with(
         data: schema.map_or(Typed::Unknown, Typed::Schema),
         previous: true,
         reader,
+        patterns: &AtomicUsize::new(0),
     };
     Expression::compile(text, &scope, wanted)
 }

@@ -2,7 +2,7 @@
 
 use super::when;
 use crate::{
-    domain::limits::REWRITES_MAX,
+    domain::limits::{DATA_BYTES_MAX, REWRITES_MAX, TEMPLATE_HOLES_MAX},
     policy::{
         expression::{self, Wanted},
         fault::Faults,
@@ -34,7 +34,7 @@ pub(super) fn read(table: &Table<'_>, scopes: Option<&Scopes<'_>>, faults: &mut 
         rewrite.take = Some(apart("take", pointers.collect(), faults));
     }
     rewrite.rename = read_rename(table, faults);
-    rewrite.default = read_places(table, "default", faults, written::to_json);
+    rewrite.default = read_places(table, "default", faults, constant);
     rewrite.clamp = read_places(table, "clamp", faults, clamp);
     rewrite.mask = read_places(table, "mask", faults, mask);
     rewrite.set = read_places(table, "set", faults, |it, faults| setting(it, scopes?, faults));
@@ -90,6 +90,26 @@ fn read_places<T>(
     apart(name, places, faults).into_iter().zip(values).collect()
 }
 
+/// A value that is put into the data, and fits there.
+fn constant(value: &Written<'_>, faults: &mut Faults<'_>) -> Option<serde_json::Value> {
+    fitting(written::to_json(value, faults)?, value, faults)
+}
+
+fn fitting(
+    constant: serde_json::Value,
+    value: &Written<'_>,
+    faults: &mut Faults<'_>,
+) -> Option<serde_json::Value> {
+    let bytes = constant.to_string().len();
+    if DATA_BYTES_MAX < bytes {
+        let what =
+            format!("the constant has {bytes} bytes, more than the {DATA_BYTES_MAX} that data may have");
+        faults.add_with_help(&value.span(), what, "shorten it");
+        return None;
+    }
+    Some(constant)
+}
+
 fn clamp(value: &Written<'_>, faults: &mut Faults<'_>) -> Option<Clamp> {
     let bounds = written::to_json(value, faults)?;
     let bound = |at: usize| bounds.get(at).and_then(serde_json::Value::as_number).cloned();
@@ -141,9 +161,10 @@ fn setting(value: &Written<'_>, scopes: &Scopes<'_>, faults: &mut Faults<'_>) ->
             faults.add_with_help(&value.span(), what, help);
             return None;
         }
-        return written::to_json(value, faults).map(Setting::Constant);
+        return constant(value, faults).map(Setting::Constant);
     };
     match Setting::parse(text, &scopes.native) {
+        Ok(Setting::Constant(constant)) => fitting(constant, value, faults).map(Setting::Constant),
         Ok(setting) => Some(setting),
         Err(BadSetting::Expression { .. } | BadSetting::Data { .. }) => {
             let text = At { span: value.span(), value: text };
@@ -179,6 +200,12 @@ fn text(value: &Written<'_>, scopes: &Scopes<'_>, faults: &mut Faults<'_>) -> Op
             return None;
         }
     };
+    let (least, holes) = (text.literal_bytes(), text.variables().count());
+    if DATA_BYTES_MAX < least || TEMPLATE_HOLES_MAX < holes {
+        let what = format!("the template has {least} bytes and {holes} holes");
+        let help = format!("write at most {DATA_BYTES_MAX} bytes and {TEMPLATE_HOLES_MAX} holes");
+        faults.add_with_help(&value.span(), what, help);
+    }
     let mut known = scopes.native.names();
     known.extend(["pseudonym", "now"]);
     for name in text.variables().filter(|it| !known.contains(&&***it)) {

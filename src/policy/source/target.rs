@@ -1,6 +1,6 @@
 //! `[[to]]`: what the others see, and the proofs about one policy's targets.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicUsize};
 
 use super::{
     Schemas, fold, from, list,
@@ -113,7 +113,7 @@ fn read(
         }
         _ => (),
     }
-    let read = read_read(table, &name, faults);
+    let read = read_read(table, &name, scopes, faults);
     if let Some(scope) = scopes.map(|it| &it.native) {
         bound(&At { span: span.clone(), value: &name }, scope, faults);
         if let Some(key) = &key {
@@ -283,7 +283,12 @@ fn collision(earlier: &Target, later: &At<Target>, faults: &mut Faults<'_>) {
     }
 }
 
-fn read_read(table: &Table<'_>, name: &Pattern, faults: &mut Faults<'_>) -> Read {
+fn read_read(
+    table: &Table<'_>,
+    name: &Pattern,
+    scopes: Option<&Scopes<'_>>,
+    faults: &mut Faults<'_>,
+) -> Read {
     let Some(text) = table.text("read", faults) else { return Read::Permission };
     match text.value {
         "everyone" => Read::Everyone,
@@ -296,6 +301,7 @@ fn read_read(table: &Table<'_>, name: &Pattern, faults: &mut Faults<'_>) -> Read
         _ => {
             // Only what the name of the shared object captures is known of it.
             let variables: Vec<Arc<str>> = name.variables().cloned().collect();
+            let own = AtomicUsize::new(0);
             let scope = expression::Scope {
                 variables: &variables,
                 key: false,
@@ -303,6 +309,7 @@ fn read_read(table: &Table<'_>, name: &Pattern, faults: &mut Faults<'_>) -> Read
                 data: Typed::Unknown,
                 previous: false,
                 reader: true,
+                patterns: scopes.map_or(&own, |it| it.expressions.patterns),
             };
             when::expression(&text, &scope, Wanted::Condition, faults)
                 .map_or(Read::Permission, Read::Condition)

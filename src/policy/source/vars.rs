@@ -22,8 +22,8 @@ pub(super) const KEYS: Keys = Keys {
     elsewhere: &[("schema", "in `[from]` or `[[to]]`"), ("that", "in `[[when]]`")],
 };
 
-/// Reads what bounds each variable.
-pub(super) fn read_all(top: &Table<'_>, from: Option<&Source>, faults: &mut Faults<'_>) -> Vec<Bound> {
+/// Reads what bounds each variable; each stands where its `exists` does.
+pub(super) fn read_all(top: &Table<'_>, from: Option<&Source>, faults: &mut Faults<'_>) -> Vec<At<Bound>> {
     let (Some(table), Some(from)) = (top.table("vars", "`[vars]`", faults), from) else { return Vec::new() };
     let mut bounds = Vec::new();
     for (name, _) in table.entries() {
@@ -41,7 +41,7 @@ pub(super) fn read_all(top: &Table<'_>, from: Option<&Source>, faults: &mut Faul
             let what = "the identity is the token's own: no list can bound it";
             faults.add_with_help(&inner.key_span("in"), what, "take it out; a `pattern` may bound it");
         }
-        bounds.push(Bound {
+        let bound = Bound {
             variable: name.value.into(),
             pattern: inner.text("pattern", faults).and_then(|it| read_pattern(&it, faults)),
             one_of: inner.text("in", faults).and_then(|it| read_path(&it, faults)),
@@ -50,7 +50,8 @@ pub(super) fn read_all(top: &Table<'_>, from: Option<&Source>, faults: &mut Faul
                 lookup::captured(&pattern.value, from, &pattern.span, faults);
                 Some((ObjectKind::Document, pattern.value))
             }),
-        });
+        };
+        bounds.push(At { span: inner.key_span("exists"), value: bound });
     }
     bounds
 }

@@ -132,5 +132,13 @@ pub(super) fn all() -> Vec<Row> {
             more(&format!("default = {{ a = {}{} }}", "[".repeat(34), "]".repeat(34))),
             "5:50 nested deeper than 32 levels",
         ),
+        (
+            more(&format!("set = {{ a = \"'{}'\" }}", "a".repeat(16_384))),
+            "5:13 the constant has 16386 bytes, more than the 16384 that data may have [shorten it]",
+        ),
+        (
+            more(&format!("template = {{ a = \"{}\" }}", "{room}".repeat(65))),
+            "5:18 the template has 0 bytes and 65 holes [write at most 16384 bytes and 64 holes]",
+        ),
     ])
 }

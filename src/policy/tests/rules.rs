@@ -11,7 +11,14 @@ pub(super) fn all() -> Vec<Row> {
     let when = |lines: &str| format!("{FROM}{TO}[[when]]\n{lines}");
     let lookup = |lines: &str| format!("{FROM}{TO}[[lookup]]\n{lines}");
     let twice = |table: &str| format!("{FROM}{TO}{table}{table}");
+    let patterns = |count: usize| vec!["room.matches('x')"; count].join(" && ");
+    let many: String =
+        (0..13).map(|it| format!("[[when]]\nrule = \"r{it}\"\nthat = \"{}\"\n", patterns(5))).collect();
     rows(&[
+        (
+            format!("{FROM}{TO}{many}"),
+            "43:106 the expressions of the policy have more than 64 patterns [join some of them with `|`]",
+        ),
         (
             format!("{FROM}{TO}[[when]]\nrule = \"a\""),
             "5:1 `[[when]]` has no `that` [write for example `that = \"data.x < 100\"`]",

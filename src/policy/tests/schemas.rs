@@ -30,13 +30,17 @@ pub(super) fn all() -> Vec<Row> {
     let rows: &[(String, &'static str)] = &[
         ("{\"a\":}".into(), "1:6 not JSON: expected value"),
         (
+            "\u{feff}{}".into(),
+            "1:1 not JSON: the file begins with a byte order mark [save it as UTF-8 without the mark]",
+        ),
+        (
             "{\"properties\": {\"__proto__\": {}}}".into(),
             "1:2 the key `__proto__` is not allowed [choose another key]",
         ),
         ("[]".into(), "1:1 a schema file must hold a JSON object [write `{}` to accept every object]"),
         (
             "{\"type\": \"object\",\n \"type\": \"object\"}".into(),
-            "1:2 a key stands twice in one object [take one out]",
+            "2:2 the key `type` stands twice in one object [take out one of the two: only the last would count]",
         ),
         (
             format!("{{\"allOf\": {}{}}}", "[".repeat(40), "]".repeat(40)),

@@ -179,7 +179,7 @@ pub(crate) fn told() -> Vec<String> {
 fn problems_say_how_to_mend_them() {
     for (text, help) in [
         ("dat.x", "did you mean `data`?"),
-        ("foo", "known here: data, previous, claims, identity, now, vars, key, board, room, room_id, identity"),
+        ("foo", "known here: data, previous, claims, identity, now, vars, key, board, room, room_id"),
         ("sise(data.tags)", "did you mean `size`?"),
         ("data.nam", "did you mean `name`?"),
         ("data.point.colour", "it has `x`, `y`"),
