@@ -60,7 +60,7 @@ pub use error::{Error, Failure};
 pub use hooks::{Hooks, News, Passing, Waiting};
 pub use receipt::{Grant, Listed, Page, Reading, Receipt};
 pub use refusal::{DecisionId, Missing, Reason, Refusal, Under};
-pub use rehearsal::{Asker, Disagreement, Side, Space, Verb, matrix, rehearse};
+pub use rehearsal::{Asker, Disagreement, Draft, Side, Space, Trial, Verb, matrix, rehearse};
 pub use settings::{Settings, StartError};
 pub use store::StoreError;
 pub use veil::LogIdentities;
