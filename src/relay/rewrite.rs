@@ -132,7 +132,7 @@ fn own(effect: Effect, policies: Arc<str>, decision: DecisionId, at: Timestamp) 
 }
 
 fn by(caller: &Caller, grounds: &Grounds, operation: &Operation, given: &Given) -> By {
-    let Some(identity) = caller.identity().cloned() else {
+    let (Some(identity), Some(claims)) = (caller.identity().cloned(), caller.claims_text()) else {
         return By::Backend;
     };
     match grounds {
@@ -142,7 +142,7 @@ fn by(caller: &Caller, grounds: &Grounds, operation: &Operation, given: &Given) 
             version: policy.version.clone(),
             objects_max: policy.from.objects_max,
             bytes_max: PRIVATE_BYTES_MAX,
-            claims: caller.claims().to_string().into(),
+            claims: claims.clone(),
         },
         _ => By::Client {
             identity,
@@ -319,8 +319,8 @@ impl Pen<'_> {
         if data.data().is_empty() {
             return Ok(Some(Vec::new()));
         }
-        let claims =
-            if self.caller.identity().is_some() { self.caller.claims() } else { &self.standing.claims };
+        let owners = self.caller.identity().is_none().then(|| self.standing.claims());
+        let claims = owners.as_ref().unwrap_or_else(|| self.caller.claims());
         let lookups = self.seen.lookups();
         let veiled = policy.targets.iter().any(|it| it.veiled);
         let pseudonym = match veiled {

@@ -29,8 +29,16 @@ pub(super) struct Standing {
     pub(super) derived: Option<ObjectSid>,
     /// The caller's identity has an open socket; only a change asks.
     pub(super) present: bool,
-    /// The claims under which the private object was last written by its owner.
-    pub(super) claims: Value,
+    /// The claims under which the private object was last written by its owner, as JSON.
+    pub(super) claims: Option<Arc<str>>,
     /// The key of derived SIDs.
     pub(super) secret: [u8; 32],
+}
+
+impl Standing {
+    /// The claims of the owner. Only what a backend writes asks for them.
+    pub(super) fn claims(&self) -> Value {
+        let claims = self.claims.as_deref().and_then(|it| serde_json::from_str(it).ok());
+        claims.unwrap_or_else(|| Value::Object(Default::default()))
+    }
 }
