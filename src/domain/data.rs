@@ -65,7 +65,8 @@ impl fmt::Debug for Data {
 #[derive(Clone)]
 pub struct Input {
     data: Data,
-    value: Value,
+    /// Shared: an attempt that comes again is a clone.
+    value: Arc<Value>,
     unsafe_integer: Option<String>,
 }
 
@@ -84,7 +85,7 @@ impl Input {
             (_, Some(fault)) => return Err(fault),
             (Err(_), None) => return Err(BadData::NotJson),
             (Ok(Value::Null), None) => return Err(BadData::Null),
-            (Ok(value @ Value::Object(_)), None) => value,
+            (Ok(value @ Value::Object(_)), None) => Arc::new(value),
             (Ok(_), None) => return Err(BadData::NotAnObject),
         };
         Ok(Self { data: Data(compact(text).into()), value, unsafe_integer: walk.unsafe_integer.take() })
@@ -92,7 +93,7 @@ impl Input {
 
     /// The empty object.
     pub fn empty() -> Self {
-        Self { data: Data::empty(), value: Value::Object(Map::new()), unsafe_integer: None }
+        Self { data: Data::empty(), value: Arc::new(Value::Object(Map::new())), unsafe_integer: None }
     }
 
     /// The text to keep.
