@@ -176,10 +176,10 @@ impl Relay {
         if new {
             relay.own(rewrite::founding(random()?, relay.decision(), now)).map_err(StartError::Write)?;
         }
-        if *active != *relay.inner.policies.hash() {
+        if active != *relay.inner.policies.hash() {
             let batch = rewrite::activation(&relay.inner.policies, relay.decision(), now);
             relay.own(batch).map_err(StartError::Write)?;
-            info!(policy.set = relay.inner.policies.hash(), "policies activated");
+            info!(policy.set = &**relay.inner.policies.hash(), "policies activated");
         }
         relay.expect_all(&relay.inner.hub.view());
         relay.spawn("sweep", {

@@ -61,7 +61,7 @@ pub(super) struct Given {
 pub(super) fn rewrite(admitted: Admitted<Change>, given: &Given) -> Result<Batch, Refusal> {
     let Opened { request: change, caller, at, under: grounds, standing, policies, seen } = admitted.open();
     let batch = given.batch;
-    let (decision, endpoint, policies) = (given.decision, caller.endpoint().cloned(), policies.hash().into());
+    let (decision, endpoint, policies) = (given.decision, caller.endpoint().cloned(), policies.hash().clone());
     let by = by(&caller, &grounds, &change.operation, given);
     let effect = match standing {
         _ if matches!(grounds, Grounds::Service) => service_effect(change.operation, given),
@@ -93,7 +93,7 @@ pub(super) fn founding(secret: [u8; 32], decision: DecisionId, at: Timestamp) ->
 /// Birth 4: a policy set takes force (decision 3).
 pub(super) fn activation(set: &PolicySet, decision: DecisionId, at: Timestamp) -> Batch {
     let reserved: Vec<Reserved> = set.reserved();
-    own(Effect::Activate { reserved }, set.hash().into(), decision, at)
+    own(Effect::Activate { reserved }, set.hash().clone(), decision, at)
 }
 
 /// Birth 5: what an identity has shown until it disconnects is withdrawn, as if it had written `{}`.
