@@ -12,11 +12,11 @@ mod error;
 mod receipt;
 mod watcher;
 mod ticket;
+mod derived;
 mod standing;
 mod acl;
 mod throttle;
 mod hosted;
-mod derived;
 mod repetition;
 mod record;
 mod seal;
@@ -136,7 +136,7 @@ impl Relay {
             return Err(StartError::Policies(conflicts));
         }
         info!(log.seq = view.seq, services = view.services.len(), "store recovered");
-        let (new, active) = (view.secret == [0; 32], view.policies.clone());
+        let (new, active) = (*view.secret.bytes() == [0; 32], view.policies.clone());
         let watermark = sweep::Watermark::new(
             settings.data.clone(),
             settings.memory_max_bytes,
@@ -198,7 +198,7 @@ impl Relay {
         let caller = self
             .inner
             .authn
-            .authenticate(&credential, peer, default, &self.inner.hub.view().secret, self.now())
+            .authenticate(&credential, peer, default, self.inner.hub.view().secret.bytes(), self.now())
             .map_err(Reason::Credential)?;
         self.inner.personal.look(&caller);
         match caller.service() {

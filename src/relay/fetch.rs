@@ -56,7 +56,7 @@ pub(super) fn standing(
         derived: shared,
         present: false,
         claims: object.and_then(|it| it.claims.clone()),
-        secret: view.secret,
+        secret: view.secret.clone(),
     })
 }
 

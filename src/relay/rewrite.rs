@@ -61,7 +61,8 @@ pub(super) struct Given {
 pub(super) fn rewrite(admitted: Admitted<Change>, given: &Given) -> Result<Batch, Refusal> {
     let Opened { request: change, caller, at, under: grounds, standing, policies, seen } = admitted.open();
     let batch = given.batch;
-    let (decision, endpoint, policies) = (given.decision, caller.endpoint().cloned(), policies.hash().clone());
+    let (decision, endpoint, policies) =
+        (given.decision, caller.endpoint().cloned(), policies.hash().clone());
     let by = by(&caller, &grounds, &change.operation, given);
     let effect = match standing {
         _ if matches!(grounds, Grounds::Service) => service_effect(change.operation, given),

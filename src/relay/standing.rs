@@ -4,11 +4,14 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::domain::{
-    object::Head,
-    permission::Permission,
-    sid::{ObjectSid, ServiceSid},
-    time::Timestamp,
+use crate::{
+    domain::{
+        object::Head,
+        permission::Permission,
+        sid::{ObjectSid, ServiceSid},
+        time::Timestamp,
+    },
+    relay::derived::Secret,
 };
 
 /// What the gate knows of a service and of the object that a request names.
@@ -32,7 +35,7 @@ pub(super) struct Standing {
     /// The claims under which the private object was last written by its owner, as JSON.
     pub(super) claims: Option<Arc<str>>,
     /// The key of derived SIDs.
-    pub(super) secret: [u8; 32],
+    pub(super) secret: Secret,
 }
 
 impl Standing {
