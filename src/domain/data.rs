@@ -44,7 +44,8 @@ impl Data {
 
     /// The text of a value that the rewrite made; `None` when it is no object.
     pub fn of(value: &Value) -> Option<Self> {
-        value.is_object().then(|| Self(value.to_string().into()))
+        // Not `to_string`, which goes through `fmt`, piece by piece.
+        serde_json::to_string(value).ok().filter(|_| value.is_object()).map(|it| Self(it.into()))
     }
 
     /// A text that was built as the compact text of a JSON object: a fold's document.
