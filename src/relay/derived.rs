@@ -3,33 +3,42 @@
 //! So an object that does not stand yet can be read and watched without storing anything, and
 //! nobody can make up a SID that fits (decision 18).
 
-use std::sync::Arc;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use aws_lc_rs::hmac;
 
 use crate::domain::{
+    limits::DERIVED_SIDS_MAX,
     name::{Identity, UniqueName},
     object::ObjectKind,
     sid::{ObjectSid, ServiceSid},
 };
 
-/// The store's secret, and the key made of it once: making one costs as much as using it.
+/// The store's secret, and what was made of it: the key, and the SIDs that were asked for lately. Making either costs
+/// as much as the rest of a rewrite.
 #[derive(Clone)]
-pub(super) struct Secret {
+pub(super) struct Secret(Arc<Inner>);
+
+struct Inner {
     bytes: [u8; 32],
-    key: Arc<hmac::Key>,
+    key: hmac::Key,
+    known: Mutex<HashMap<(ServiceSid, ObjectKind, UniqueName), ObjectSid>>,
 }
 
 impl Secret {
     /// As it stands in the log.
     pub(super) fn bytes(&self) -> &[u8; 32] {
-        &self.bytes
+        &self.0.bytes
     }
 }
 
 impl From<[u8; 32]> for Secret {
     fn from(bytes: [u8; 32]) -> Self {
-        Self { key: Arc::new(hmac::Key::new(hmac::HMAC_SHA256, &bytes)), bytes }
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &bytes);
+        Self(Arc::new(Inner { bytes, key, known: Mutex::default() }))
     }
 }
 
@@ -42,6 +51,14 @@ impl Default for Secret {
 
 /// The SID of the shared object of this name.
 pub(super) fn sid(secret: &Secret, service: ServiceSid, kind: ObjectKind, name: &UniqueName) -> ObjectSid {
+    let mut known = secret.0.known.lock().unwrap_or_else(PoisonError::into_inner);
+    if DERIVED_SIDS_MAX <= known.len() {
+        known.clear();
+    }
+    *known.entry((service, kind, name.clone())).or_insert_with(|| derive(secret, service, kind, name))
+}
+
+fn derive(secret: &Secret, service: ServiceSid, kind: ObjectKind, name: &UniqueName) -> ObjectSid {
     let half = tag(secret, b"name", service, kind, name.as_str().as_bytes());
     let mac = tag(secret, b"mac", service, kind, &half);
     let mut bytes = [0; 16];
@@ -59,7 +76,7 @@ pub(super) fn fits(secret: &Secret, service: ServiceSid, sid: ObjectSid) -> bool
 
 /// What stands for an identity under a policy, and says nothing of it elsewhere (decision 35): 32 hexadecimal digits.
 pub(super) fn pseudonym(secret: &Secret, policy: &str, identity: &Identity) -> String {
-    let mut context = hmac::Context::with_key(&secret.key);
+    let mut context = hmac::Context::with_key(&secret.0.key);
     // Neither holds a control character, so no two pairs make one text.
     for part in ["pseudonym\0", policy, "\0", identity.as_str()] {
         context.update(part.as_bytes());
@@ -68,7 +85,7 @@ pub(super) fn pseudonym(secret: &Secret, policy: &str, identity: &Identity) -> S
 }
 
 fn tag(secret: &Secret, purpose: &[u8], service: ServiceSid, kind: ObjectKind, text: &[u8]) -> [u8; 8] {
-    let mut context = hmac::Context::with_key(&secret.key);
+    let mut context = hmac::Context::with_key(&secret.0.key);
     for part in [purpose, b"\0", service.as_bytes(), kind.prefix().as_bytes(), text] {
         context.update(part);
     }
@@ -77,4 +94,26 @@ fn tag(secret: &Secret, purpose: &[u8], service: ServiceSid, kind: ObjectKind, t
         *to = *from;
     }
     tag
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_is_bounded_and_what_would_be_made() {
+        let secret = Secret::from([7; 32]);
+        let (service, other) = (ServiceSid::new([1; 16]), ServiceSid::new([2; 16]));
+        let name = |number: usize| UniqueName::try_from(format!("rooms/{number}")).expect("a name");
+        for number in (0..=DERIVED_SIDS_MAX).chain([0, 1]) {
+            for (service, kind) in
+                [(service, ObjectKind::Map), (service, ObjectKind::List), (other, ObjectKind::Map)]
+            {
+                let fresh = sid(&Secret::from([7; 32]), service, kind, &name(number));
+                assert_eq!(sid(&secret, service, kind, &name(number)), fresh);
+                assert!(fits(&secret, service, fresh));
+            }
+            assert!(secret.0.known.lock().unwrap().len() <= DERIVED_SIDS_MAX);
+        }
+    }
 }
