@@ -11,6 +11,7 @@ pub mod clock;
 pub mod crowd;
 pub mod figure;
 pub mod frame;
+pub mod node;
 pub mod publisher;
 pub mod relay;
 pub mod socket;

@@ -3,7 +3,7 @@
 //! `cargo bench --bench passage`. CPU time; subject and baseline in turns. With `BENCH_CALLS=2000` it only makes so
 //! many writes, for callgrind:
 //! `BENCH_CALLS=2000 valgrind --tool=callgrind --toggle-collect='airlock::sdk::dispatch' <the executable>`.
-//! The stages are private: what is measured is what fronts call.
+//! What is measured is what fronts call; the gate and the rewrite by themselves are in `admission`.
 
 #![allow(
     clippy::unwrap_used,

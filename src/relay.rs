@@ -12,11 +12,11 @@ mod error;
 mod receipt;
 mod watcher;
 mod ticket;
+mod derived;
 mod standing;
 mod acl;
 mod throttle;
 mod hosted;
-mod derived;
 mod repetition;
 mod record;
 mod seal;
@@ -60,7 +60,7 @@ pub use error::{Error, Failure};
 pub use hooks::{Hooks, News, Passing, Waiting};
 pub use receipt::{Grant, Listed, Page, Reading, Receipt};
 pub use refusal::{DecisionId, Missing, Reason, Refusal, Under};
-pub use rehearsal::{Asker, Disagreement, Side, Space, Verb, matrix, rehearse};
+pub use rehearsal::{Asker, Disagreement, Draft, Side, Space, Trial, Verb, matrix, rehearse};
 pub use settings::{Settings, StartError};
 pub use store::StoreError;
 pub use veil::LogIdentities;
@@ -136,7 +136,7 @@ impl Relay {
             return Err(StartError::Policies(conflicts));
         }
         info!(log.seq = view.seq, services = view.services.len(), "store recovered");
-        let (new, active) = (view.secret == [0; 32], view.policies.clone());
+        let (new, active) = (*view.secret.bytes() == [0; 32], view.policies.clone());
         let watermark = sweep::Watermark::new(
             settings.data.clone(),
             settings.memory_max_bytes,
@@ -176,10 +176,10 @@ impl Relay {
         if new {
             relay.own(rewrite::founding(random()?, relay.decision(), now)).map_err(StartError::Write)?;
         }
-        if *active != *relay.inner.policies.hash() {
+        if active != *relay.inner.policies.hash() {
             let batch = rewrite::activation(&relay.inner.policies, relay.decision(), now);
             relay.own(batch).map_err(StartError::Write)?;
-            info!(policy.set = relay.inner.policies.hash(), "policies activated");
+            info!(policy.set = &**relay.inner.policies.hash(), "policies activated");
         }
         relay.expect_all(&relay.inner.hub.view());
         relay.spawn("sweep", {
@@ -198,7 +198,7 @@ impl Relay {
         let caller = self
             .inner
             .authn
-            .authenticate(&credential, peer, default, &self.inner.hub.view().secret, self.now())
+            .authenticate(&credential, peer, default, self.inner.hub.view().secret.bytes(), self.now())
             .map_err(Reason::Credential)?;
         self.inner.personal.look(&caller);
         match caller.service() {

@@ -44,7 +44,8 @@ impl Data {
 
     /// The text of a value that the rewrite made; `None` when it is no object.
     pub fn of(value: &Value) -> Option<Self> {
-        value.is_object().then(|| Self(value.to_string().into()))
+        // Not `to_string`, which goes through `fmt`, piece by piece.
+        serde_json::to_string(value).ok().filter(|_| value.is_object()).map(|it| Self(it.into()))
     }
 
     /// A text that was built as the compact text of a JSON object: a fold's document.
@@ -65,7 +66,8 @@ impl fmt::Debug for Data {
 #[derive(Clone)]
 pub struct Input {
     data: Data,
-    value: Value,
+    /// Shared: an attempt that comes again is a clone.
+    value: Arc<Value>,
     unsafe_integer: Option<String>,
 }
 
@@ -84,7 +86,7 @@ impl Input {
             (_, Some(fault)) => return Err(fault),
             (Err(_), None) => return Err(BadData::NotJson),
             (Ok(Value::Null), None) => return Err(BadData::Null),
-            (Ok(value @ Value::Object(_)), None) => value,
+            (Ok(value @ Value::Object(_)), None) => Arc::new(value),
             (Ok(_), None) => return Err(BadData::NotAnObject),
         };
         Ok(Self { data: Data(compact(text).into()), value, unsafe_integer: walk.unsafe_integer.take() })
@@ -92,7 +94,7 @@ impl Input {
 
     /// The empty object.
     pub fn empty() -> Self {
-        Self { data: Data::empty(), value: Value::Object(Map::new()), unsafe_integer: None }
+        Self { data: Data::empty(), value: Arc::new(Value::Object(Map::new())), unsafe_integer: None }
     }
 
     /// The text to keep.

@@ -239,6 +239,9 @@ pub const RATE_KEYS_MAX: usize = 1_000_000;
 /// Keys of one limit that one identity may have opened with what its names captured (decision 24): nobody can use
 /// up [`RATE_KEYS_MAX`] alone.
 pub const RATE_KEYS_PER_IDENTITY_MAX: usize = 256;
+/// SIDs of shared objects that are kept so that they need not be made again, at most 1.5 KiB each with their names;
+/// beyond, all are forgotten and made anew.
+pub const DERIVED_SIDS_MAX: usize = 4_096;
 /// Buckets that are looked at, to forget the full ones, while the lock on all of them is held: about 0.3 ms. As many
 /// as one identity has, so that its waits are exact.
 pub const RATE_SWEEP_SLICE: usize = RATE_KEYS_PER_IDENTITY_MAX;

@@ -20,7 +20,7 @@ use crate::{
 /// All policies in force: compiled, and proven not to get in each other's way.
 #[derive(Debug)]
 pub struct PolicySet {
-    hash: String,
+    hash: Arc<str>,
     policies: Vec<Arc<Policy>>,
     by_name: BTreeMap<Arc<str>, usize>,
     index: Index,
@@ -34,11 +34,11 @@ impl PolicySet {
 
     fn of(policies: Vec<Arc<Policy>>, hash: String) -> Self {
         let by_name = policies.iter().enumerate().map(|(at, it)| (it.name.clone(), at)).collect();
-        Self { hash, by_name, index: Index::of(&policies), policies }
+        Self { hash: hash.into(), by_name, index: Index::of(&policies), policies }
     }
 
     /// SHA-256 over names and files, in hexadecimal digits: two sets with one hash decide alike.
-    pub fn hash(&self) -> &str {
+    pub fn hash(&self) -> &Arc<str> {
         &self.hash
     }
 

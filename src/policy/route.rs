@@ -1,4 +1,4 @@
-//! Whose business a name is: found by the number of its segments and the first of them.
+//! Whose business a name is: found by its first segment, or where that is a variable by the number of them.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -52,7 +52,7 @@ enum Entry {
 /// The patterns of a set, by what a name shows at once.
 #[derive(Debug, Default)]
 pub(super) struct Index {
-    by_first: HashMap<(usize, String), Vec<Entry>>,
+    by_first: HashMap<String, Vec<Entry>>,
     by_length: HashMap<usize, Vec<Entry>>,
 }
 
@@ -75,13 +75,11 @@ impl Index {
     }
 
     fn add(&mut self, pattern: &Pattern, entry: Entry) {
-        let length = pattern.segments().len();
-        match pattern.segments().first() {
-            Some(Segment::Literal(first)) => {
-                self.by_first.entry((length, first.clone())).or_default().push(entry);
-            }
-            _ => self.by_length.entry(length).or_default().push(entry),
-        }
+        let entries = match pattern.segments().first() {
+            Some(Segment::Literal(first)) => self.by_first.entry(first.clone()).or_default(),
+            _ => self.by_length.entry(pattern.segments().len()).or_default(),
+        };
+        entries.push(entry);
     }
 
     pub(super) fn route(
@@ -91,12 +89,10 @@ impl Index {
         kind: ObjectKind,
         name: &UniqueName,
     ) -> Route {
-        let pieces = name.as_str().split('/');
-        let length = pieces.clone().count();
-        let first = pieces.take(1).collect::<String>();
-        let found = self.by_first.get(&(length, first)).into_iter();
+        let mut pieces = name.as_str().split('/');
+        let found = pieces.next().and_then(|it| self.by_first.get(it)).into_iter();
         let mut reserved = None;
-        for entry in found.chain(self.by_length.get(&length)).flatten() {
+        for entry in found.chain(self.by_length.get(&(1 + pieces.count()))).flatten() {
             let (Entry::From { policy } | Entry::To { policy, .. } | Entry::Lookup { policy, .. }) = entry;
             let Some(policy) = policies.get(*policy).filter(|it| it.governs(service.0, service.1)) else {
                 continue;

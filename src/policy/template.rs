@@ -169,7 +169,9 @@ impl Rewrite {
         let mut out = match &self.take {
             None => data.clone(),
             Some(pointers) => {
-                let mut kept = Value::Object(Map::new());
+                // Room for all that comes: growing costs a copy each time.
+                let room = pointers.len() + self.default.len() + self.set.len();
+                let mut kept = Value::Object(Map::with_capacity(room));
                 for pointer in pointers {
                     if let Some(value) = pointer.get(data) {
                         pointer.put(&mut kept, value.clone())?;

@@ -44,8 +44,20 @@ struct Inner {
 }
 
 enum Who {
-    Client { identity: Identity, service: ServiceSid, endpoint: Option<Arc<str>>, claims: Value },
+    Client { identity: Identity, service: ServiceSid, endpoint: Option<Arc<str>>, claims: Claims },
     Backend,
+}
+
+/// `grants.airlock` of a token, and its text: the log keeps it with each private object.
+struct Claims {
+    value: Value,
+    text: Arc<str>,
+}
+
+impl Claims {
+    fn of(value: Value) -> Self {
+        Self { text: value.to_string().into(), value }
+    }
 }
 
 impl Caller {
@@ -68,8 +80,16 @@ impl Caller {
     /// `grants.airlock` of the token; null for a backend.
     pub fn claims(&self) -> &Value {
         match &self.inner.who {
-            Who::Client { claims, .. } => claims,
+            Who::Client { claims, .. } => &claims.value,
             Who::Backend => &Value::Null,
+        }
+    }
+
+    /// The same as JSON; `None` for a backend.
+    pub(super) fn claims_text(&self) -> Option<&Arc<str>> {
+        match &self.inner.who {
+            Who::Client { claims, .. } => Some(&claims.text),
+            Who::Backend => None,
         }
     }
 
@@ -83,7 +103,7 @@ impl Caller {
 
     /// The caller of a rehearsal: no credential, no network, no store that lasts.
     pub(super) fn rehearsed(identity: Option<Identity>, service: ServiceSid, claims: Value) -> Self {
-        let client = |identity| Who::Client { identity, service, endpoint: None, claims };
+        let client = |identity| Who::Client { identity, service, endpoint: None, claims: Claims::of(claims) };
         let who = identity.map_or(Who::Backend, client);
         let (until, peer, alias, veil) = (None, IpAddr::from([127, 0, 0, 1]), None, None);
         Self { inner: Arc::new(Inner { who, until, peer, alias, veil }) }
@@ -145,8 +165,9 @@ impl Authn {
                 let veil = Veil::of(self.log_identities, secret);
                 let alias = veil.as_ref().map(|it| it.alias(claims.identity.as_str()).into());
                 let (identity, endpoint) = (claims.identity, claims.endpoint_id.map(Into::into));
-                let who = Who::Client { identity, service, endpoint, claims: claims.claims };
-                Ok(Caller { inner: Arc::new(Inner { who, until: Some(claims.expires), peer, alias, veil }) })
+                let (until, claims) = (Some(claims.expires), Claims::of(claims.claims));
+                let who = Who::Client { identity, service, endpoint, claims };
+                Ok(Caller { inner: Arc::new(Inner { who, until, peer, alias, veil }) })
             }
             Credential::Basic { user, password } => {
                 let right_token = bool::from(self.auth_token.as_bytes().ct_eq(password.as_bytes()));

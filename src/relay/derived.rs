@@ -3,16 +3,62 @@
 //! So an object that does not stand yet can be read and watched without storing anything, and
 //! nobody can make up a SID that fits (decision 18).
 
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
 use aws_lc_rs::hmac;
 
 use crate::domain::{
+    limits::DERIVED_SIDS_MAX,
     name::{Identity, UniqueName},
     object::ObjectKind,
     sid::{ObjectSid, ServiceSid},
 };
 
+/// The store's secret, and what was made of it: the key, and the SIDs that were asked for lately. Making either costs
+/// as much as the rest of a rewrite.
+#[derive(Clone)]
+pub(super) struct Secret(Arc<Inner>);
+
+struct Inner {
+    bytes: [u8; 32],
+    key: hmac::Key,
+    known: Mutex<HashMap<(ServiceSid, ObjectKind, UniqueName), ObjectSid>>,
+}
+
+impl Secret {
+    /// As it stands in the log.
+    pub(super) fn bytes(&self) -> &[u8; 32] {
+        &self.0.bytes
+    }
+}
+
+impl From<[u8; 32]> for Secret {
+    fn from(bytes: [u8; 32]) -> Self {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &bytes);
+        Self(Arc::new(Inner { bytes, key, known: Mutex::default() }))
+    }
+}
+
+impl Default for Secret {
+    /// That of a view to which nothing was applied.
+    fn default() -> Self {
+        [0; 32].into()
+    }
+}
+
 /// The SID of the shared object of this name.
-pub(super) fn sid(secret: &[u8; 32], service: ServiceSid, kind: ObjectKind, name: &UniqueName) -> ObjectSid {
+pub(super) fn sid(secret: &Secret, service: ServiceSid, kind: ObjectKind, name: &UniqueName) -> ObjectSid {
+    let mut known = secret.0.known.lock().unwrap_or_else(PoisonError::into_inner);
+    if DERIVED_SIDS_MAX <= known.len() {
+        known.clear();
+    }
+    *known.entry((service, kind, name.clone())).or_insert_with(|| derive(secret, service, kind, name))
+}
+
+fn derive(secret: &Secret, service: ServiceSid, kind: ObjectKind, name: &UniqueName) -> ObjectSid {
     let half = tag(secret, b"name", service, kind, name.as_str().as_bytes());
     let mac = tag(secret, b"mac", service, kind, &half);
     let mut bytes = [0; 16];
@@ -23,15 +69,14 @@ pub(super) fn sid(secret: &[u8; 32], service: ServiceSid, kind: ObjectKind, name
 }
 
 /// Whether a SID is that of a shared object, standing or not.
-pub(super) fn fits(secret: &[u8; 32], service: ServiceSid, sid: ObjectSid) -> bool {
+pub(super) fn fits(secret: &Secret, service: ServiceSid, sid: ObjectSid) -> bool {
     let (half, mac) = sid.bytes.split_at(8);
     tag(secret, b"mac", service, sid.kind, half) == mac
 }
 
 /// What stands for an identity under a policy, and says nothing of it elsewhere (decision 35): 32 hexadecimal digits.
-pub(super) fn pseudonym(secret: &[u8; 32], policy: &str, identity: &Identity) -> String {
-    let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
-    let mut context = hmac::Context::with_key(&key);
+pub(super) fn pseudonym(secret: &Secret, policy: &str, identity: &Identity) -> String {
+    let mut context = hmac::Context::with_key(&secret.0.key);
     // Neither holds a control character, so no two pairs make one text.
     for part in ["pseudonym\0", policy, "\0", identity.as_str()] {
         context.update(part.as_bytes());
@@ -39,9 +84,8 @@ pub(super) fn pseudonym(secret: &[u8; 32], policy: &str, identity: &Identity) ->
     context.sign().as_ref().iter().take(16).map(|it| format!("{it:02x}")).collect()
 }
 
-fn tag(secret: &[u8; 32], purpose: &[u8], service: ServiceSid, kind: ObjectKind, text: &[u8]) -> [u8; 8] {
-    let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
-    let mut context = hmac::Context::with_key(&key);
+fn tag(secret: &Secret, purpose: &[u8], service: ServiceSid, kind: ObjectKind, text: &[u8]) -> [u8; 8] {
+    let mut context = hmac::Context::with_key(&secret.0.key);
     for part in [purpose, b"\0", service.as_bytes(), kind.prefix().as_bytes(), text] {
         context.update(part);
     }
@@ -50,4 +94,26 @@ fn tag(secret: &[u8; 32], purpose: &[u8], service: ServiceSid, kind: ObjectKind,
         *to = *from;
     }
     tag
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_is_bounded_and_what_would_be_made() {
+        let secret = Secret::from([7; 32]);
+        let (service, other) = (ServiceSid::new([1; 16]), ServiceSid::new([2; 16]));
+        let name = |number: usize| UniqueName::try_from(format!("rooms/{number}")).expect("a name");
+        for number in (0..=DERIVED_SIDS_MAX).chain([0, 1]) {
+            for (service, kind) in
+                [(service, ObjectKind::Map), (service, ObjectKind::List), (other, ObjectKind::Map)]
+            {
+                let fresh = sid(&Secret::from([7; 32]), service, kind, &name(number));
+                assert_eq!(sid(&secret, service, kind, &name(number)), fresh);
+                assert!(fits(&secret, service, fresh));
+            }
+            assert!(secret.0.known.lock().unwrap().len() <= DERIVED_SIDS_MAX);
+        }
+    }
 }

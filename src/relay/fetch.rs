@@ -4,8 +4,6 @@ mod page;
 
 use std::sync::Arc;
 
-use serde_json::Value;
-
 use crate::{
     domain::{
         data::Data,
@@ -57,10 +55,8 @@ pub(super) fn standing(
         permission: object.zip(identity).map(|(object, it)| object.permission(it)).unwrap_or_default(),
         derived: shared,
         present: false,
-        claims: object
-            .and_then(|it| serde_json::from_str(it.claims.as_deref()?).ok())
-            .unwrap_or_else(|| Value::Object(Default::default())),
-        secret: view.secret,
+        claims: object.and_then(|it| it.claims.clone()),
+        secret: view.secret.clone(),
     })
 }
 

@@ -262,7 +262,8 @@ fn judge(
         examine(data, cap_bytes(operation), Some(policy).filter(|_| !data.data().is_empty()))?;
     }
     let client = caller.identity().is_some();
-    let claims = if client { caller.claims() } else { &standing.claims };
+    let owners = (!client).then(|| standing.claims());
+    let claims = owners.as_ref().unwrap_or_else(|| caller.claims());
     let name = standing.head.as_ref().and_then(|it| it.unique_name.as_ref()).or(place.name);
     let scene = Scene { caller, policy, captures, owner, claims, name, at };
     let seen = scene.see(operation, eye)?;

@@ -2,6 +2,7 @@
 
 mod matrix;
 mod shows;
+mod trial;
 
 use std::sync::Arc;
 
@@ -35,6 +36,7 @@ use crate::{
 };
 
 pub use matrix::{Asker, Side, Space, Verb, matrix};
+pub use trial::{Draft, Trial};
 
 /// A case whose outcome is not what it says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +54,7 @@ pub struct Disagreement {
 /// Runs all cases; gives those that disagree.
 pub fn rehearse(policies: &Arc<PolicySet>, cases: &[Case]) -> Vec<Disagreement> {
     let disagreement = |case: &Case| {
-        let what = Stage::new(policies, case).run(case).err()?;
+        let what = Stage::new(policies, case.claims.clone()).run(case).err()?;
         Some(Disagreement { file: case.file.clone(), line: case.line, case: case.name.clone(), what })
     };
     cases.iter().filter_map(disagreement).collect()
@@ -71,9 +73,9 @@ struct Stage<'p> {
 }
 
 impl<'p> Stage<'p> {
-    fn new(policies: &'p Arc<PolicySet>, case: &Case) -> Self {
+    fn new(policies: &'p Arc<PolicySet>, claims: Value) -> Self {
         let (service, now) = (ServiceSid::new([0; 16]), CASE_NOW);
-        let (gate, view, claims) = (Gate::new(false), View::default(), case.claims.clone());
+        let (gate, view) = (Gate::new(false), View::default());
         let mut stage = Self { policies, gate, view, service, claims, now, steps: 0, told: Vec::new() };
         stage.commit(rewrite::founding([7; 32], DecisionId(0), now));
         stage.commit(rewrite::activation(policies, DecisionId(0), now));
@@ -182,26 +184,9 @@ impl<'p> Stage<'p> {
 
     /// One passage, without a store.
     fn decide(&mut self, by: Option<&Identity>, operation: Operation, charge: Charge) -> Result<(), Refusal> {
-        self.steps += 1;
         let caller = Caller::rehearsed(by.cloned(), self.service, self.claims.clone());
-        let named = operation.created();
-        let address = operation.address().or(named.as_ref());
-        let standing =
-            operation.service().and_then(|it| fetch::standing(&self.view, it, address, &caller, self.now));
         let change = Change { operation, if_match: None, idempotency: None };
-        let standing = standing.map(|it| Standing { present: true, ..it });
-        let (view, service, now) = (&self.view, self.service, self.now);
-        let eye: Eye<'_> = &|it| fetch::sought(view, service, now, it);
-        let admitted =
-            self.gate.admit_change(&caller, change, (standing, eye), self.policies, now, charge)?;
-        let mut sid = [0; 16];
-        for (to, from) in sid.iter_mut().zip(self.steps.to_be_bytes()) {
-            *to = from;
-        }
-        let (plain_objects_max, plain_bytes_max) = (u32::MAX, u64::MAX);
-        let decision = DecisionId(self.steps);
-        let given = Given { decision, sid, plain_objects_max, plain_bytes_max, settings: None, batch: None };
-        let record = rewrite::rewrite(admitted, &given)?.into_record();
+        let record = self.draft(&caller, change, charge)?.into_record();
         let made = record.effect.service();
         match apply(&mut self.view, &record) {
             Ok(applied) => {
@@ -212,6 +197,29 @@ impl<'p> Stage<'p> {
             Err(Rejection::Refused(reason)) => Err(Refusal::of_apply(reason)),
             Err(Rejection::Stale | Rejection::Known) => Err(Refusal::plain(Reason::Forbidden)),
         }
+    }
+
+    /// A passage until its batch is written: what stands, gate, rewrite.
+    fn draft(&mut self, caller: &Caller, change: Change, charge: Charge) -> Result<Batch, Refusal> {
+        self.steps += 1;
+        let named = change.operation.created();
+        let address = change.operation.address().or(named.as_ref());
+        let standing = change
+            .operation
+            .service()
+            .and_then(|it| fetch::standing(&self.view, it, address, caller, self.now))
+            .map(|it| Standing { present: true, ..it });
+        let (view, service, now) = (&self.view, self.service, self.now);
+        let eye: Eye<'_> = &|it| fetch::sought(view, service, now, it);
+        let admitted = self.gate.admit_change(caller, change, (standing, eye), self.policies, now, charge)?;
+        let mut sid = [0; 16];
+        for (to, from) in sid.iter_mut().zip(self.steps.to_be_bytes()) {
+            *to = from;
+        }
+        let (plain_objects_max, plain_bytes_max) = (u32::MAX, u64::MAX);
+        let decision = DecisionId(self.steps);
+        let given = Given { decision, sid, plain_objects_max, plain_bytes_max, settings: None, batch: None };
+        rewrite::rewrite(admitted, &given)
     }
 
     /// Whether the written object publishes exactly this.

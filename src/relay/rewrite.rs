@@ -61,7 +61,8 @@ pub(super) struct Given {
 pub(super) fn rewrite(admitted: Admitted<Change>, given: &Given) -> Result<Batch, Refusal> {
     let Opened { request: change, caller, at, under: grounds, standing, policies, seen } = admitted.open();
     let batch = given.batch;
-    let (decision, endpoint, policies) = (given.decision, caller.endpoint().cloned(), policies.hash().into());
+    let (decision, endpoint, policies) =
+        (given.decision, caller.endpoint().cloned(), policies.hash().clone());
     let by = by(&caller, &grounds, &change.operation, given);
     let effect = match standing {
         _ if matches!(grounds, Grounds::Service) => service_effect(change.operation, given),
@@ -93,7 +94,7 @@ pub(super) fn founding(secret: [u8; 32], decision: DecisionId, at: Timestamp) ->
 /// Birth 4: a policy set takes force (decision 3).
 pub(super) fn activation(set: &PolicySet, decision: DecisionId, at: Timestamp) -> Batch {
     let reserved: Vec<Reserved> = set.reserved();
-    own(Effect::Activate { reserved }, set.hash().into(), decision, at)
+    own(Effect::Activate { reserved }, set.hash().clone(), decision, at)
 }
 
 /// Birth 5: what an identity has shown until it disconnects is withdrawn, as if it had written `{}`.
@@ -132,7 +133,7 @@ fn own(effect: Effect, policies: Arc<str>, decision: DecisionId, at: Timestamp) 
 }
 
 fn by(caller: &Caller, grounds: &Grounds, operation: &Operation, given: &Given) -> By {
-    let Some(identity) = caller.identity().cloned() else {
+    let (Some(identity), Some(claims)) = (caller.identity().cloned(), caller.claims_text()) else {
         return By::Backend;
     };
     match grounds {
@@ -142,7 +143,7 @@ fn by(caller: &Caller, grounds: &Grounds, operation: &Operation, given: &Given) 
             version: policy.version.clone(),
             objects_max: policy.from.objects_max,
             bytes_max: PRIVATE_BYTES_MAX,
-            claims: caller.claims().to_string().into(),
+            claims: claims.clone(),
         },
         _ => By::Client {
             identity,
@@ -319,8 +320,8 @@ impl Pen<'_> {
         if data.data().is_empty() {
             return Ok(Some(Vec::new()));
         }
-        let claims =
-            if self.caller.identity().is_some() { self.caller.claims() } else { &self.standing.claims };
+        let owners = self.caller.identity().is_none().then(|| self.standing.claims());
+        let claims = owners.as_ref().unwrap_or_else(|| self.caller.claims());
         let lookups = self.seen.lookups();
         let veiled = policy.targets.iter().any(|it| it.veiled);
         let pseudonym = match veiled {

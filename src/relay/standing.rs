@@ -4,11 +4,14 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::domain::{
-    object::Head,
-    permission::Permission,
-    sid::{ObjectSid, ServiceSid},
-    time::Timestamp,
+use crate::{
+    domain::{
+        object::Head,
+        permission::Permission,
+        sid::{ObjectSid, ServiceSid},
+        time::Timestamp,
+    },
+    relay::derived::Secret,
 };
 
 /// What the gate knows of a service and of the object that a request names.
@@ -29,8 +32,16 @@ pub(super) struct Standing {
     pub(super) derived: Option<ObjectSid>,
     /// The caller's identity has an open socket; only a change asks.
     pub(super) present: bool,
-    /// The claims under which the private object was last written by its owner.
-    pub(super) claims: Value,
+    /// The claims under which the private object was last written by its owner, as JSON.
+    pub(super) claims: Option<Arc<str>>,
     /// The key of derived SIDs.
-    pub(super) secret: [u8; 32],
+    pub(super) secret: Secret,
+}
+
+impl Standing {
+    /// The claims of the owner. Only what a backend writes asks for them.
+    pub(super) fn claims(&self) -> Value {
+        let claims = self.claims.as_deref().and_then(|it| serde_json::from_str(it).ok());
+        claims.unwrap_or_else(|| Value::Object(Default::default()))
+    }
 }

@@ -111,7 +111,7 @@ pub(in crate::relay) fn enact(view: &mut View, record: &Record) -> Result<Applie
     let at = view.at.max(record.at);
     let applied = match &record.effect {
         Effect::Found { secret } => {
-            view.secret = *secret;
+            view.secret = (*secret).into();
             Applied::quiet(None)
         }
         Effect::Activate { reserved } => {

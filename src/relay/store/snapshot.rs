@@ -132,7 +132,7 @@ impl Checkpoint {
             seq: view.seq,
             chain: view.chain,
             at: view.at,
-            secret: view.secret,
+            secret: *view.secret.bytes(),
             policies: view.policies.clone(),
             reserved: view.reserved.as_ref().clone(),
             default_service: view.default_service,
@@ -175,6 +175,7 @@ impl Checkpoint {
             match postcard::from_bytes(row).map_err(|_| BrokenCheckpoint)? {
                 Row::View { seq, chain, at, secret, policies, reserved, default_service, made } => {
                     let reserved = Arc::new(reserved);
+                    let secret = secret.into();
                     view = View { seq, chain, at, secret, policies, reserved, default_service, made, ..view };
                 }
                 Row::Service { head, newest, made, remembered } => {

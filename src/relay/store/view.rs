@@ -24,6 +24,7 @@ use crate::{
         fold::{Shape, Tally},
     },
     relay::{
+        derived::Secret,
         seal::Chain,
         store::{attempts::Attempts, pending::Pending},
     },
@@ -39,7 +40,7 @@ pub(in crate::relay) struct View {
     /// The time of the newest batch; it never decreases (decision 11b).
     pub(in crate::relay) at: Timestamp,
     /// The key of derived SIDs.
-    pub(in crate::relay) secret: [u8; 32],
+    pub(in crate::relay) secret: Secret,
     /// The active policy set.
     pub(in crate::relay) policies: Arc<str>,
     /// The names that it reserves.
