@@ -5,6 +5,7 @@
 
 mod keywords;
 mod lint;
+mod violation;
 
 use std::{fmt, ops::Range, sync::Arc};
 
@@ -16,7 +17,7 @@ use crate::{
         data::{BadData, Input},
         limits::{
             DATA_DEPTH_MAX, DATA_NODES_MAX, PATTERN_BYTES_MAX, PATTERN_CACHE_BYTES_MAX,
-            SCHEMA_PATTERNS_BYTES_MAX, VIOLATION_BYTES_MAX, VIOLATION_LOOKS_MAX, VIOLATIONS_MAX,
+            SCHEMA_PATTERNS_BYTES_MAX, VIOLATION_LOOKS_MAX, VIOLATIONS_MAX,
         },
     },
     policy::{fault::Faults, locate},
@@ -32,6 +33,7 @@ pub struct Schema {
 }
 
 pub use crate::domain::detail::Violation;
+use violation::{bounded, violations};
 
 impl Schema {
     /// Compiles the text of one file.
@@ -105,10 +107,11 @@ impl Schema {
         // Collecting builds every error before it yields one; large data under a dear schema gets the first only.
         let looks = self.cost.saturating_mul(nodes(value));
         let mut violations: Vec<Violation> = if looks <= VIOLATION_LOOKS_MAX {
-            self.validator.iter_errors(value).take(VIOLATIONS_MAX).map(|it| violation(&it)).collect()
+            self.validator.iter_errors(value).take(VIOLATIONS_MAX).flat_map(|it| violations(&it)).collect()
         } else {
-            self.validator.validate(value).err().iter().map(violation).collect()
+            self.validator.validate(value).err().iter().flat_map(violations).collect()
         };
+        violations.truncate(VIOLATIONS_MAX);
         if violations.is_empty() {
             violations.push(Violation {
                 pointer: String::new(),
@@ -124,31 +127,6 @@ impl fmt::Debug for Schema {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "Schema({})", self.file)
     }
-}
-
-fn violation(error: &ValidationError<'_>) -> Violation {
-    let message = match error.kind() {
-        // The masked text of this one would hold the key.
-        ValidationErrorKind::PropertyNames { .. } => "a key is not allowed here".to_owned(),
-        _ => error.masked().to_string(),
-    };
-    Violation {
-        pointer: bounded(error.instance_path().as_str()),
-        keyword: bounded(error.kind().keyword()),
-        message: bounded(&message),
-    }
-}
-
-/// The text, or as much of it as [`VIOLATION_BYTES_MAX`] holds and `…`.
-fn bounded(text: &str) -> String {
-    if text.len() <= VIOLATION_BYTES_MAX {
-        return text.to_owned();
-    }
-    let room = VIOLATION_BYTES_MAX.saturating_sub('…'.len_utf8());
-    let mut out: String =
-        text.char_indices().take_while(|(at, it)| at + it.len_utf8() <= room).map(|it| it.1).collect();
-    out.push('…');
-    out
 }
 
 fn nodes(value: &Value) -> u64 {
@@ -242,6 +220,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::domain::limits::VIOLATION_BYTES_MAX;
 
     fn schema(value: &Value) -> Schema {
         let text = value.to_string();

@@ -167,3 +167,25 @@ fn a_wrong_call_is_neither_a_fault_nor_a_failure() {
     let file = root().join("Cargo.toml").display().to_string();
     assert_eq!(airlock(&["policy", "new", "x", "--dir", &file]).code, 3);
 }
+
+#[test]
+fn a_refusal_names_the_place_in_the_closest_branch() {
+    let policy =
+        "[from]\ndocument = \"a/{identity}\"\nschema = \"a.json\"\n[[to]]\ndocument = \"b/{identity}\"\n";
+    let schema = json!({ "oneOf": [
+        { "properties": { "kind": { "const": "go" }, "x": { "maximum": 9 } }, "required": ["kind", "x"] },
+        { "properties": { "kind": { "const": "say" }, "text": { "maxLength": 3 } }, "required": ["kind", "text"] },
+    ] });
+    let case = |data: &str, pointer: &str| {
+        format!(
+            "[[case]]\nname = \"{pointer}\"\nas = {{ identity = \"ada\" }}\nwrite = {{ document = \"a/ada\", data = {data} }}\nrefused = {{ rule = \"schema\", pointer = \"{pointer}\" }}\n"
+        )
+    };
+    let cases = case("{ kind = \"go\", x = 10 }", "/x")
+        + &case("{ kind = \"say\", text = \"long\" }", "/text")
+        + &case("{ kind = \"fly\", x = 10 }", "/kind");
+    let home = folder(policy, &cases);
+    fs::write(home.path().join("one/a.json"), schema.to_string()).expect("written");
+    let ran = airlock(&["policy", "test", &home.path().display().to_string()]);
+    assert_eq!((ran.code, &*ran.out), (0, "3 passed, 0 failed\n"), "{}", ran.err);
+}
