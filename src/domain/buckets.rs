@@ -146,6 +146,13 @@ impl Buckets {
         held.bucket.take(tokens, quota, now)
     }
 
+    /// How long these tokens would have to be waited for under this key: the longest time, if they never come. Nothing
+    /// is taken.
+    pub fn wait(&self, key: u64, tokens: NonZeroU32, quota: Quota, now: u64) -> Duration {
+        let mut bucket = self.held.get(&key).map_or_else(Bucket::default, |it| it.bucket.clone());
+        bucket.take(tokens, quota, now).err().unwrap_or_default()
+    }
+
     /// Forgets full buckets, one slice of them.
     pub fn sweep(&mut self, now: u64) -> Swept {
         for _ in 0..RATE_SWEEP_SLICE {

@@ -16,11 +16,12 @@ export function decode(message) {
   if (!magic) throw new Error(`not a frame: ${message.subarray(0, 40)}`);
   const start = line + 2;
   const end = start + Number(magic[1]);
-  const header = JSON.parse(message.subarray(start, end).toString());
+  const head = message.subarray(start, end).toString();
+  const header = JSON.parse(head);
   if (message.subarray(end, end + 2).toString() !== '\r\n') throw new Error('no CRLF behind the header');
   const text = message.subarray(end + 2, end + 2 + (header.payload_size ?? 0)).toString();
   const json = text && (header.payload_type ?? 'application/json').startsWith('application/json');
-  return { header, text, body: json ? JSON.parse(text) : undefined };
+  return { header, head, text, body: json ? JSON.parse(text) : undefined };
 }
 
 export class Socket {
@@ -125,9 +126,9 @@ export class Socket {
   }
 
   async finish(id, ms) {
-    const { header, body, text } = await this.reply(id, ms);
+    const { header, head, body, text } = await this.reply(id, ms);
     if (header.status?.code !== 200) throw new Error(`transport status ${JSON.stringify(header.status)}`);
-    return { status: header.http_status?.code, body, text, header };
+    return { status: header.http_status?.code, body, text, header, head };
   }
 
   request(method, path, body, options) {

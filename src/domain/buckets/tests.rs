@@ -63,29 +63,39 @@ fn one_owner_cannot_keep_the_others_out() {
 }
 
 proptest! {
-    /// However it came to a refusal: who comes back after the wait is let in, and a nanosecond before it is not.
+    /// However it came to a refusal: who comes back after the wait is let in, and a nanosecond before it is not. Who
+    /// asks for more than the burst never is.
     #[test]
     fn waits_are_exact(
-        steps in prop::collection::vec((0_u64..40, 0_u64..3, 0_u64..400), 1..200),
+        steps in prop::collection::vec((0_u64..40, 0_u64..3, 1_u32..6, 0_u64..400), 1..200),
         max in 1_usize..20,
         owned_max in 1_usize..10,
     ) {
         let mut buckets = Buckets::new(max, owned_max);
         let quotas = [quota(3, 1), quota(7, 2), quota(1, 4)];
         let mut now = 0;
-        for (key, owner, passed) in steps {
+        for (key, owner, tokens, passed) in steps {
             now += passed * MS;
             let quota = quotas[(key % 3) as usize];
             let owner = (owner != 0).then_some(owner);
-            let outcome = buckets.take(key, owner, NonZeroU32::MIN, quota, now);
+            let tokens = NonZeroU32::new(tokens).unwrap();
+            let asked = buckets.wait(key, tokens, quota, now);
+            let stood = buckets.held.contains_key(&key);
+            let outcome = buckets.take(key, owner, tokens, quota, now);
+            if stood {
+                prop_assert_eq!(asked, outcome.err().unwrap_or_default());
+            }
             prop_assert!(buckets.len() <= max);
             prop_assert!(buckets.owned.iter().filter(|it| Some(it.0) == owner).count() <= owned_max);
             prop_assert_eq!(buckets.due.len(), buckets.len());
-            if let Err(wait) = outcome {
+            if quota.burst_size() < tokens {
+                prop_assert!(outcome.is_err());
+                prop_assert_eq!(buckets.wait(key, tokens, quota, LATEST), Duration::MAX);
+            } else if let Err(wait) = outcome {
                 let then = now + u64::try_from(wait.as_nanos()).unwrap();
                 // Forgetting is no use of the time that passed: the original is asked at neither.
-                prop_assert!(buckets.clone().take(key, owner, NonZeroU32::MIN, quota, then - 1).is_err());
-                prop_assert_eq!(buckets.clone().take(key, owner, NonZeroU32::MIN, quota, then), Ok(()));
+                prop_assert!(buckets.clone().take(key, owner, tokens, quota, then - 1).is_err());
+                prop_assert_eq!(buckets.clone().take(key, owner, tokens, quota, then), Ok(()));
             }
         }
     }

@@ -1,27 +1,30 @@
 //! Folds after any history: writing, changing, withdrawing, removing, expiry, repetition and a crash leave what a
 //! batch computation over the private objects that stand gives.
 
-use std::collections::BTreeMap;
+use std::{cell::RefCell, collections::BTreeMap};
 
-use proptest::prelude::*;
+use proptest::{prelude::*, test_runner::TestRunner};
 use serde_json::json;
 
 use super::{
+    Disk, append,
     applying::{done, rejected, stage},
-    world::{SERVICE, World, data, identity, shell, sid},
+    world::{SERVICE, World, data, identity, named, pictured, shell, sid},
 };
 use crate::{
     domain::{
+        name::ItemId,
         object::{EventId, ObjectKind::Document, Space},
+        sid::ObjectSid,
         time::Timestamp,
     },
     policy::fold::{self, Field, Kind, Shape, Share},
     relay::{
-        record::{Effect, Need, Publication, Record, Spot},
+        record::{By, Effect, Need, Publication, Record, Spot},
         refusal::Reason,
         store::{
-            apply::{Rejection, apply},
-            snapshot::Checkpoint,
+            Memory, Store,
+            apply::Rejection,
             view::{Body, Folded, View},
         },
     },
@@ -82,102 +85,232 @@ fn folded(view: &View) -> Option<&Folded> {
     }
 }
 
+/// One step of a history; a number names whose ballot it is.
 #[derive(Clone, Debug)]
 enum Move {
     Vote(u8, u8),
     VoteForAWhile(u8, u8, i64),
     Withdraw(u8),
     Remove(u8),
+    /// The last attempt again, under the same key.
     Repeat,
+    /// Time goes by, and what is due expires.
     Wait(i64),
+    /// Time goes by, and nothing is swept yet.
+    Lag(i64),
+    Checkpoint,
+    /// Up to the checkpoint the log is cut.
+    Trim,
+    /// The store is opened again from what is at rest.
     Crash,
 }
 
 fn moves() -> impl Strategy<Value = Vec<Move>> {
     let step = prop_oneof![
-        5 => (0..5_u8, 0..4_u8).prop_map(|(who, what)| Move::Vote(who, what)),
-        2 => (0..5_u8, 0..4_u8, 1..9_i64).prop_map(|(who, what, ttl)| Move::VoteForAWhile(who, what, ttl)),
-        2 => (0..5_u8).prop_map(Move::Withdraw),
-        1 => (0..5_u8).prop_map(Move::Remove),
-        1 => Just(Move::Repeat),
-        2 => (1..6_i64).prop_map(Move::Wait),
-        1 => Just(Move::Crash),
+        10 => (0..5_u8, 0..4_u8).prop_map(|(who, what)| Move::Vote(who, what)),
+        4 => (0..5_u8, 0..4_u8, 1..9_i64).prop_map(|(who, what, ttl)| Move::VoteForAWhile(who, what, ttl)),
+        4 => (0..5_u8).prop_map(Move::Withdraw),
+        2 => (0..5_u8).prop_map(Move::Remove),
+        2 => Just(Move::Repeat),
+        4 => (1..6_i64).prop_map(Move::Wait),
+        1 => (1..6_i64).prop_map(Move::Lag),
+        1 => Just(Move::Checkpoint),
+        1 => Just(Move::Trim),
+        2 => Just(Move::Crash),
     ];
     prop::collection::vec(step, 0..20)
 }
 
-/// Histories in one run: 10^5 of them with `tests/run --long`.
-fn histories() -> u32 {
-    if std::env::var_os("AIRLOCK_LONG").is_some() { 100_000 } else { 1_000 }
+/// A store through its crashes, and beside it a model: who stands, with what, until when.
+struct Life<'a> {
+    world: World,
+    disk: &'a Disk,
+    store: Option<Store>,
+    view: View,
+    model: BTreeMap<String, (u8, Option<i64>)>,
+    last: Option<Record>,
+    checkpoint: u64,
+    /// How often each kind of step has changed, or met, something.
+    met: BTreeMap<&'static str, u32>,
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: histories(), failure_persistence: None, ..ProptestConfig::default() })]
+impl<'a> Life<'a> {
+    fn on(disk: &'a Disk) -> Self {
+        let mut life = Self {
+            world: World::default(),
+            disk,
+            store: Some(disk.open()),
+            view: View::default(),
+            model: BTreeMap::new(),
+            last: None,
+            checkpoint: 0,
+            met: BTreeMap::new(),
+        };
+        let founding = vec![life.world.founding(), life.world.service()];
+        life.log(founding);
+        life
+    }
 
-    #[test]
-    fn a_fold_is_what_the_present_objects_give(moves in moves()) {
-        let world = World::default();
-        let mut view = stage(&world);
-        // Who stands, with what and until when.
-        let mut model: BTreeMap<String, (u8, Option<i64>)> = BTreeMap::new();
-        let mut last: Option<Record> = None;
-        for (at, step) in moves.into_iter().enumerate() {
-            let owner = |it: u8| format!("voter-{it}");
-            let mut batch = [0; 16];
-            batch[..8].copy_from_slice(&(at as u64 + 1).to_be_bytes());
-            let mut vote = |view: &mut View, who: u8, value: Option<u8>, ttl: Option<i64>| {
-                let record = Record { batch: Some(batch), ..ballot(&world, view, &owner(who), value, ttl) };
-                done(view, &record);
-                last = Some(record);
-            };
-            match step {
-                Move::Vote(who, value) => {
-                    vote(&mut view, who, Some(value), None);
-                    model.insert(owner(who), (value, None));
-                }
-                Move::VoteForAWhile(who, value, ttl) => {
-                    vote(&mut view, who, Some(value), Some(ttl));
-                    model.insert(owner(who), (value, Some(world.now.get() + ttl)));
-                }
-                Move::Withdraw(who) => {
-                    vote(&mut view, who, None, None);
-                    model.remove(&owner(who));
-                }
-                Move::Remove(who) => {
-                    let effect = Effect::Remove { service: SERVICE, object: sid(Document, &owner(who)) };
-                    let stood = apply(&mut view, &world.policy(&owner(who), effect)).is_ok();
-                    prop_assert!(stood || !model.contains_key(&owner(who)));
-                    model.remove(&owner(who));
-                }
-                // The same attempt again has its answer and no effect.
-                Move::Repeat => {
-                    if let Some(record) = &last {
-                        let before = super::world::pictured(&view);
-                        let _same_or_gone = apply(&mut view, record);
-                        prop_assert_eq!(super::world::pictured(&view), before);
-                    }
-                }
-                Move::Wait(seconds) => {
-                    world.now.set(world.now.get() + seconds);
-                    let due = view.tenant(SERVICE).expect("the service").due.iter();
-                    let due: Vec<_> = due.take_while(|it| it.0 <= world.at()).map(|it| (it.1, it.2.clone())).collect();
-                    done(&mut view, &world.record(crate::relay::record::By::System, Effect::Expire { service: SERVICE, due }));
-                    model.retain(|_, it| it.1.is_none_or(|until| world.now.get() < until));
-                }
-                Move::Crash => {
-                    view = Checkpoint::of(&view).expect("written").into_view().expect("read");
-                }
-            }
-            let Some(fold) = folded(&view) else {
-                prop_assert!(model.is_empty());
-                continue;
-            };
-            let shares: BTreeMap<_, _> = fold.tally.shares().map(|it| (it.0.clone(), it.1.clone())).collect();
-            let stand = model.iter().map(|(name, it)| ((sid(Document, name), None), share(it.0)));
-            prop_assert_eq!(shares, stand.collect::<BTreeMap<_, _>>());
-            prop_assert_eq!(fold.data.as_str(), fold::batch(&shape(), fold.tally.shares()));
+    fn log(&mut self, group: Vec<Record>) {
+        append(self.store.as_mut().expect("it is open"), &mut self.view, &[group]);
+    }
+
+    fn meet(&mut self, kind: &'static str) {
+        *self.met.entry(kind).or_default() += 1;
+    }
+
+    fn vote(&mut self, at: usize, who: u8, value: Option<u8>, ttl: Option<i64>) {
+        let owner = format!("voter-{who}");
+        let mut batch = [0; 16];
+        batch[..8].copy_from_slice(&(at as u64 + 1).to_be_bytes());
+        let ballot = ballot(&self.world, &self.view, &owner, value, ttl);
+        let record = Record { batch: Some(batch), ..ballot };
+        self.log(vec![record.clone()]);
+        self.last = Some(record);
+        let until = ttl.map(|it| self.world.now.get() + it);
+        let stood = match value {
+            Some(value) => self.model.insert(owner, (value, until)),
+            None => self.model.remove(&owner),
+        };
+        match (value, stood) {
+            (Some(_), None) => self.meet("write"),
+            (Some(_), Some(_)) => self.meet("change"),
+            (None, Some(_)) => self.meet("withdraw"),
+            (None, None) => {}
         }
     }
+
+    fn remove(&mut self, who: u8) {
+        let owner = format!("voter-{who}");
+        let object = sid(Document, &owner);
+        let record = self.world.policy(&owner, Effect::Remove { service: SERVICE, object });
+        let tenant = self.view.tenant(SERVICE).expect("the service");
+        if tenant.object(object, self.world.at()).is_some() {
+            self.log(vec![record]);
+        } else {
+            rejected(&mut self.view, &record);
+        }
+        if self.model.remove(&owner).is_some() {
+            self.meet("remove");
+        }
+    }
+
+    /// The same attempt again is known, whatever has become of it, and changes nothing.
+    fn repeat(&mut self) {
+        let Some(record) = &self.last else { return };
+        assert_eq!(rejected(&mut self.view, record), Rejection::Known);
+        self.meet("duplicate");
+    }
+
+    fn wait(&mut self, seconds: i64) {
+        let now = self.world.now.get() + seconds;
+        self.world.now.set(now);
+        self.model.retain(|_, it| it.1.is_none_or(|until| now < until));
+    }
+
+    fn due(&self) -> Vec<(ObjectSid, Option<ItemId>)> {
+        let due = self.view.tenant(SERVICE).expect("the service").due.iter();
+        due.take_while(|it| it.0 <= self.world.at()).map(|it| (it.1, it.2.clone())).collect()
+    }
+
+    fn sweep(&mut self) {
+        let due = self.due();
+        if !due.is_empty() {
+            self.meet("expire");
+        }
+        let record = self.world.record(By::System, Effect::Expire { service: SERVICE, due });
+        self.log(vec![record]);
+    }
+
+    fn crash(&mut self) {
+        let before = pictured(&self.view);
+        self.store = None;
+        let mut store = self.disk.open();
+        self.view = store.recover().expect("the store recovers");
+        self.store = Some(store);
+        assert_eq!(pictured(&self.view), before);
+        self.meet("crash");
+    }
+
+    fn checkpoint(&mut self) {
+        let write = self.store.as_ref().expect("it is open").checkpointer();
+        write(&self.view).expect("the checkpoint is written");
+        self.checkpoint = self.view.seq;
+    }
+
+    fn step(&mut self, at: usize, step: &Move) {
+        match *step {
+            Move::Vote(who, value) => self.vote(at, who, Some(value), None),
+            Move::VoteForAWhile(who, value, ttl) => self.vote(at, who, Some(value), Some(ttl)),
+            Move::Withdraw(who) => self.vote(at, who, None, None),
+            Move::Remove(who) => self.remove(who),
+            Move::Repeat => self.repeat(),
+            Move::Wait(seconds) => {
+                self.wait(seconds);
+                self.sweep();
+            }
+            Move::Lag(seconds) => self.wait(seconds),
+            Move::Checkpoint => self.checkpoint(),
+            Move::Trim => {
+                self.store.as_mut().expect("it is open").trim(self.checkpoint).expect("the log is cut")
+            }
+            Move::Crash => self.crash(),
+        }
+    }
+
+    /// The live fold is what the present objects give, in its shares and in its document.
+    fn judge(&self) {
+        // What is due stays in the fold until it is swept, or written again.
+        if !self.due().is_empty() {
+            return;
+        }
+        let Some(fold) = folded(&self.view) else {
+            assert!(self.model.is_empty());
+            return;
+        };
+        let shares: BTreeMap<_, _> = fold.tally.shares().map(|it| (it.0.clone(), it.1.clone())).collect();
+        let stand = self.model.iter().map(|(name, it)| ((sid(Document, name), None), share(it.0)));
+        assert_eq!(shares, stand.collect::<BTreeMap<_, _>>());
+        assert_eq!(fold.data.as_str(), fold::batch(&shape(), fold.tally.shares()));
+    }
+}
+
+/// Lives so many random histories, each on a place of its own; each kind of step is met by one in ten at the least.
+fn live(histories: u32, place: impl Fn() -> Disk) {
+    let config = ProptestConfig { cases: histories, failure_persistence: None, ..ProptestConfig::default() };
+    let met = RefCell::new(BTreeMap::new());
+    let lived = TestRunner::new(config).run(&moves(), |moves| {
+        let disk = place();
+        let mut life = Life::on(&disk);
+        for (at, step) in moves.iter().enumerate() {
+            life.step(at, step);
+            life.judge();
+        }
+        for (kind, count) in life.met {
+            *met.borrow_mut().entry(kind).or_insert(0) += count;
+        }
+        Ok(())
+    });
+    lived.unwrap_or_else(|fault| panic!("{fault}"));
+    let met = met.into_inner();
+    for kind in ["write", "change", "withdraw", "remove", "expire", "crash", "duplicate"] {
+        assert!(histories / 10 <= met.get(kind).copied().unwrap_or_default(), "{kind} in {met:?}");
+    }
+}
+
+fn long() -> bool {
+    std::env::var_os("AIRLOCK_LONG").is_some()
+}
+
+/// 10^5 histories with `tests/run --long`: these, and those on a disk.
+#[test]
+fn a_fold_is_what_the_present_objects_give() {
+    live(if long() { 98_000 } else { 1_000 }, || Disk::Memory(Memory::default()));
+}
+
+#[test]
+fn a_fold_is_what_the_present_objects_give_when_each_crash_is_read_from_a_disk() {
+    live(if long() { 2_000 } else { 50 }, || Disk::Embedded(tempfile::tempdir().expect("a directory")));
 }
 
 #[test]
@@ -198,7 +331,7 @@ fn what_was_read_must_still_stand() {
     let event =
         view.tenant(SERVICE).expect("the service").objects[&sid(Document, "board")].head.last_event_id;
     let need = |name: &str, event: Option<EventId>| {
-        vec![Need { kind: Document, name: super::world::named(name), item: None, event }]
+        vec![Need { kind: Document, name: named(name), item: None, event }]
     };
     let write = |view: &View, needs| Record { needs, ..ballot(&world, view, "alice", Some(1), None) };
     for stale in [need("board", None), need("board", Some(EventId(event.0 + 1))), need("other", Some(event))]
