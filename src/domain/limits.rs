@@ -223,6 +223,10 @@ pub const FOLD_TOP_MAX: u32 = 1_000;
 pub const FOLD_DIGITS_MAX: usize = 42;
 /// Words and patterns of one mask: each is looked for in each text.
 pub const MASK_ENTRIES_MAX: usize = 500;
+/// Masks of one policy, of [`PATTERN_BYTES_MAX`] each when compiled, and as much again for its parts.
+pub const MASKS_MAX: usize = 32;
+/// Words and patterns of all masks of one policy: each has a cache of its own, of [`PATTERN_CACHE_BYTES_MAX`].
+pub const MASKS_ENTRIES_MAX: usize = 2_000;
 /// Bytes of the text that a condition tells the refused.
 pub const RULE_MESSAGE_BYTES_MAX: usize = 256;
 /// Faults shown of one folder.

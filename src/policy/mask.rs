@@ -3,7 +3,9 @@
 use regex::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 use serde_json::Value;
 
-use crate::domain::limits::{MASK_ENTRIES_MAX, PATTERN_BYTES_MAX, PATTERN_CACHE_BYTES_MAX};
+use crate::domain::limits::{
+    MASK_ENTRIES_MAX, MASKS_ENTRIES_MAX, MASKS_MAX, PATTERN_BYTES_MAX, PATTERN_CACHE_BYTES_MAX,
+};
 
 /// What is covered in the texts of one place, and with which letter.
 #[derive(Clone, Debug)]
@@ -14,6 +16,27 @@ pub(super) struct Mask {
     with: char,
 }
 
+/// What the masks of one policy may still have: refused before anything of a mask is compiled.
+#[derive(Debug)]
+pub(super) struct Room {
+    masks: usize,
+    entries: usize,
+}
+
+impl Room {
+    /// That of a whole policy.
+    pub(super) fn whole() -> Self {
+        Self { masks: MASKS_MAX, entries: MASKS_ENTRIES_MAX }
+    }
+
+    /// Takes what one mask needs.
+    fn take(&mut self, entries: usize) -> Result<(), BadMask> {
+        self.masks = self.masks.checked_sub(1).ok_or(BadMask::Masks)?;
+        self.entries = self.entries.checked_sub(entries).ok_or(BadMask::Entries)?;
+        Ok(())
+    }
+}
+
 /// Why a mask cannot be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum BadMask {
@@ -21,6 +44,13 @@ pub(super) enum BadMask {
     Nothing,
     #[error("a mask has at most {MASK_ENTRIES_MAX} words and patterns")]
     TooMany,
+    #[error("the masks of a policy are at most {MASKS_MAX}")]
+    Masks,
+    #[error("all masks of a policy have at most {MASKS_ENTRIES_MAX} words and patterns")]
+    Entries,
+    /// With this entry, words before patterns.
+    #[error("up to here the mask has more than {PATTERN_BYTES_MAX} bytes when compiled")]
+    Large(usize),
     #[error("a word of a mask must hold a letter or digit")]
     Word(usize),
     #[error("the regular expression cannot be compiled, or matches nothing at all")]
@@ -35,9 +65,14 @@ impl BadMask {
         match self {
             Self::Nothing => "write `words`, `patterns` or `digits = true`",
             Self::TooMany => "join some of them into one pattern",
+            Self::Masks => "mask fewer places, or put the texts of several into one array",
+            Self::Entries => "mask in fewer targets, or join words into patterns",
+            Self::Large(_) => {
+                "`{10}` is compiled ten times, so count less; and `[a-z]` is smaller than `\\w` or `(?i)`"
+            }
             Self::Word(_) => "take it out, or write a pattern",
             Self::Pattern(_) => {
-                "look-around and back-references are not known, its compiled size is bounded, and it must not match the empty text"
+                "look-around and back-references are not known, and it must not match the empty text"
             }
             Self::With => "write for example `with = \"*\"`",
         }
@@ -51,10 +86,12 @@ impl Mask {
         patterns: &[String],
         digits: bool,
         with: &str,
+        room: &mut Room,
     ) -> Result<Self, BadMask> {
         if MASK_ENTRIES_MAX < words.len() + patterns.len() {
             return Err(BadMask::TooMany);
         }
+        room.take(words.len() + patterns.len())?;
         let mut letters = with.chars();
         let with = match (letters.next(), letters.next()) {
             (Some(it), None) if !it.is_numeric() && !it.is_control() => it,
@@ -70,8 +107,8 @@ impl Mask {
             texts.push(format!(r"(?i)\b{}\b", regex::escape(word)));
         }
         for (at, pattern) in patterns.iter().enumerate() {
-            let built = one(pattern).map_err(|()| BadMask::Pattern(at))?;
-            if built.is_match("") {
+            // Without room nothing is compiled, and only the form is looked at.
+            if let Err(regex::Error::Syntax(_)) = RegexBuilder::new(pattern).size_limit(0).build() {
                 return Err(BadMask::Pattern(at));
             }
             texts.push(pattern.clone());
@@ -83,13 +120,14 @@ impl Mask {
             return Err(BadMask::Nothing);
         }
         // First all together, within the bound of one: each alone is smaller.
-        let any = RegexSetBuilder::new(&texts)
-            .size_limit(PATTERN_BYTES_MAX)
-            .dfa_size_limit(PATTERN_CACHE_BYTES_MAX)
-            .build()
-            .map_err(|_| BadMask::TooMany)?;
-        let each =
-            texts.iter().map(|it| one(it)).collect::<Result<_, ()>>().map_err(|()| BadMask::TooMany)?;
+        let any = together(&texts).map_err(|_| BadMask::Large(too_large(&texts)))?;
+        if let Some(at) = any.matches("").iter().next() {
+            return Err(BadMask::Pattern(at.saturating_sub(words.len())));
+        }
+        let each: Vec<Regex> = texts.iter().map_while(|it| one(it).ok()).collect();
+        if each.len() < texts.len() {
+            return Err(BadMask::Large(each.len()));
+        }
         Ok(Self { any, each, with })
     }
 
@@ -112,12 +150,19 @@ impl Mask {
     }
 }
 
-fn one(pattern: &str) -> Result<Regex, ()> {
-    RegexBuilder::new(pattern)
-        .size_limit(PATTERN_BYTES_MAX)
-        .dfa_size_limit(PATTERN_CACHE_BYTES_MAX)
-        .build()
-        .map_err(|_| ())
+fn one(pattern: &str) -> Result<Regex, regex::Error> {
+    RegexBuilder::new(pattern).size_limit(PATTERN_BYTES_MAX).dfa_size_limit(PATTERN_CACHE_BYTES_MAX).build()
+}
+
+fn together(texts: &[String]) -> Result<RegexSet, regex::Error> {
+    RegexSetBuilder::new(texts).size_limit(PATTERN_BYTES_MAX).dfa_size_limit(PATTERN_CACHE_BYTES_MAX).build()
+}
+
+/// The entry with which a mask becomes too large, found by halves: each try is bounded like the mask.
+fn too_large(texts: &[String]) -> usize {
+    let counts: Vec<usize> = (1..=texts.len()).collect();
+    let fits = |count: &usize| texts.get(..*count).is_some_and(|it| together(it).is_ok());
+    counts.partition_point(fits)
 }
 
 #[cfg(test)]
@@ -128,7 +173,8 @@ mod tests {
 
     fn covered(words: &[&str], patterns: &[&str], digits: bool, text: &str) -> String {
         let owned = |list: &[&str]| list.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>();
-        let mask = Mask::new(&owned(words), &owned(patterns), digits, "*").expect("a mask");
+        let mask =
+            Mask::new(&owned(words), &owned(patterns), digits, "*", &mut Room::whole()).expect("a mask");
         let mut value = json!(text);
         mask.cover(&mut value);
         value.as_str().expect("a text").to_owned()
@@ -149,7 +195,7 @@ mod tests {
 
     #[test]
     fn texts_in_an_array_are_covered_and_nothing_else() {
-        let mask = Mask::new(&["darn".into()], &[], false, "#").expect("a mask");
+        let mask = Mask::new(&["darn".into()], &[], false, "#", &mut Room::whole()).expect("a mask");
         let mut value = json!(["darn", 4, {"a": "darn"}, ["darn"]]);
         mask.cover(&mut value);
         assert_eq!(value, json!(["####", 4, {"a": "darn"}, ["darn"]]));
@@ -159,7 +205,7 @@ mod tests {
     fn what_is_no_mask_says_why() {
         let new = |words: &[&str], patterns: &[&str], with: &str| {
             let owned = |list: &[&str]| list.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>();
-            Mask::new(&owned(words), &owned(patterns), false, with).map(|_| ())
+            Mask::new(&owned(words), &owned(patterns), false, with, &mut Room::whole()).map(|_| ())
         };
         assert_eq!(new(&[], &[], "*"), Err(BadMask::Nothing));
         assert_eq!(new(&["a", "-"], &[], "*"), Err(BadMask::Word(1)));

@@ -6,7 +6,7 @@ use crate::{
     policy::{
         expression::{self, Wanted},
         fault::Faults,
-        mask::{BadMask, Mask},
+        mask::{BadMask, Mask, Room},
         pattern::KEY,
         pointer::{BadPointer, Pointer},
         setting::{BadSetting, Scope, Setting},
@@ -27,7 +27,12 @@ pub(super) struct Scopes<'p> {
 }
 
 /// Reads the rewrite of one target. Without a `[from]` nobody knows what is captured; that fault is told already.
-pub(super) fn read(table: &Table<'_>, scopes: Option<&Scopes<'_>>, faults: &mut Faults<'_>) -> Rewrite {
+pub(super) fn read(
+    table: &Table<'_>,
+    scopes: Option<&Scopes<'_>>,
+    masks: &mut Room,
+    faults: &mut Faults<'_>,
+) -> Rewrite {
     let mut rewrite = Rewrite::default();
     if let Some(listed) = table.texts("take", faults) {
         let pointers = listed.value.into_iter().filter_map(|it| pointer(&it, Pointer::parse, faults));
@@ -36,7 +41,7 @@ pub(super) fn read(table: &Table<'_>, scopes: Option<&Scopes<'_>>, faults: &mut 
     rewrite.rename = read_rename(table, faults);
     rewrite.default = read_places(table, "default", faults, constant);
     rewrite.clamp = read_places(table, "clamp", faults, clamp);
-    rewrite.mask = read_places(table, "mask", faults, mask);
+    rewrite.mask = read_places(table, "mask", faults, |it, faults| mask(it, masks, faults));
     rewrite.set = read_places(table, "set", faults, |it, faults| setting(it, scopes?, faults));
     let templates = read_places(table, "template", faults, |it, faults| text(it, scopes?, faults));
     let overlap = |it: &Pointer| rewrite.set.iter().any(|(other, _)| other.overlaps(it));
@@ -76,7 +81,7 @@ fn read_places<T>(
     table: &Table<'_>,
     name: &str,
     faults: &mut Faults<'_>,
-    read: impl Fn(&Written<'_>, &mut Faults<'_>) -> Option<T>,
+    mut read: impl FnMut(&Written<'_>, &mut Faults<'_>) -> Option<T>,
 ) -> Vec<(Pointer, T)> {
     let Some(entries) = table.table(name, &format!("`{name}`"), faults) else { return Vec::new() };
     let (mut places, mut values) = (Vec::new(), Vec::new());
@@ -125,7 +130,7 @@ fn clamp(value: &Written<'_>, faults: &mut Faults<'_>) -> Option<Clamp> {
     Some(Clamp { least, most })
 }
 
-fn mask(value: &Written<'_>, faults: &mut Faults<'_>) -> Option<Mask> {
+fn mask(value: &Written<'_>, room: &mut Room, faults: &mut Faults<'_>) -> Option<Mask> {
     let Some(table) = Table::inner("a mask", value) else {
         let help = "write for example `{ words = [\"darn\"] }` or `{ digits = true }`";
         faults.add_with_help(&value.span(), "`mask` takes a table for each place", help);
@@ -137,14 +142,17 @@ fn mask(value: &Written<'_>, faults: &mut Faults<'_>) -> Option<Mask> {
     let digits = table.boolean("digits", faults).is_some_and(|it| it.value);
     let with = table.text("with", faults).map_or("*", |it| it.value);
     let texts = |list: &[At<&str>]| list.iter().map(|it| it.value.to_owned()).collect::<Vec<_>>();
-    match Mask::new(&texts(&words), &texts(&patterns), digits, with) {
+    match Mask::new(&texts(&words), &texts(&patterns), digits, with, room) {
         Ok(mask) => Some(mask),
         Err(bad) => {
             let span = match &bad {
                 BadMask::Pattern(at) => patterns.get(*at).map_or_else(|| value.span(), |it| it.span.clone()),
                 BadMask::Word(at) => words.get(*at).map_or_else(|| value.span(), |it| it.span.clone()),
                 BadMask::With => table.key_span("with"),
-                BadMask::Nothing | BadMask::TooMany => value.span(),
+                BadMask::Large(at) => {
+                    words.iter().chain(&patterns).nth(*at).map_or_else(|| value.span(), |it| it.span.clone())
+                }
+                BadMask::Nothing | BadMask::TooMany | BadMask::Masks | BadMask::Entries => value.span(),
             };
             faults.add_with_help(&span, bad.to_string(), bad.help());
             None

@@ -17,6 +17,7 @@ use crate::{
         compiled::{Read, Source, Target},
         expression::{self, Typed, Wanted},
         fault::Faults,
+        mask::Room,
         pattern::{IDENTITY, KEY, PSEUDONYM, Pattern},
         setting::{Scope, Setting},
         template::Rewrite,
@@ -72,7 +73,9 @@ pub(super) fn read_all(
     if TARGETS_MAX < tables.len() {
         faults.add(&top.key_span("to"), format!("there are more than {TARGETS_MAX} targets"));
     }
-    let targets: Vec<_> = tables.iter().filter_map(|it| read(it, from, scopes, schemas, faults)).collect();
+    let mut masks = Room::whole();
+    let targets: Vec<_> =
+        tables.iter().filter_map(|it| read(it, from, scopes, schemas, &mut masks, faults)).collect();
     for (at, target) in targets.iter().enumerate() {
         for earlier in targets.iter().take(at) {
             collision(&earlier.value, target, faults);
@@ -86,6 +89,7 @@ fn read(
     from: Option<&Source>,
     scopes: Option<&Scopes<'_>>,
     schemas: &mut Schemas<'_>,
+    masks: &mut Room,
     faults: &mut Faults<'_>,
 ) -> Option<At<Target>> {
     table.check_keys(&KEYS, faults);
@@ -94,7 +98,7 @@ fn read(
     let contended = table.boolean("contended", faults).is_some_and(|it| it.value);
     let schema = schemas.read(table, faults);
     let ttl = read_ttl(table, faults);
-    let rewrite = rewrite::read(table, scopes, faults);
+    let rewrite = rewrite::read(table, scopes, masks, faults);
     let fold = fold::read(table, scopes, faults);
     let (kind, At { span, value: name }) = object?;
     let list = list::read(table, from.map(|it| it.kind), kind, faults);

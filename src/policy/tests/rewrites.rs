@@ -7,6 +7,12 @@ fn faults_of_rewrites_say_what_where_and_how() {
     check(&all());
 }
 
+/// So many masks of one policy, each on a line from 6 on.
+fn masks(count: usize, one: &str) -> String {
+    let lines: String = (0..count).map(|at| format!("\na{at:02}={{{one}}}")).collect();
+    format!("[to.mask]{lines}")
+}
+
 pub(super) fn all() -> Vec<Row> {
     let more = |line: &str| format!("{FROM}{TO}{line}");
     rows(&[
@@ -75,7 +81,23 @@ pub(super) fn all() -> Vec<Row> {
         ),
         (
             more("mask = { a = { patterns = [\"x*\"] } }"),
-            "5:28 the regular expression cannot be compiled, or matches nothing at all [look-around and back-references are not known, its compiled size is bounded, and it must not match the empty text]",
+            "5:28 the regular expression cannot be compiled, or matches nothing at all [look-around and back-references are not known, and it must not match the empty text]",
+        ),
+        (
+            more("mask = { a = { words = [\"x\"], patterns = ['a', '(\\w{100}){100}', 'b'] } }"),
+            "5:48 up to here the mask has more than 524288 bytes when compiled [`{10}` is compiled ten times, so count less; and `[a-z]` is smaller than `\\w` or `(?i)`]",
+        ),
+        (
+            more(&format!("mask = {{ a = {{ words = [{}] }} }}", "\"x\", ".repeat(501))),
+            "5:14 a mask has at most 500 words and patterns [join some of them into one pattern]",
+        ),
+        (
+            more(&masks(33, "digits = true")),
+            "38:5 the masks of a policy are at most 32 [mask fewer places, or put the texts of several into one array]",
+        ),
+        (
+            more(&masks(5, &format!("words = [{}]", "\"x\", ".repeat(401)))),
+            "10:5 all masks of a policy have at most 2000 words and patterns [mask in fewer targets, or join words into patterns]",
         ),
         (more("clamp = { a = 1 }"), "5:15 `clamp` takes two numbers [write for example `[0, 100]`]"),
         (more("clamp = { a = [2, 1] }"), "5:15 the first number is above the second [write the least first]"),

@@ -174,6 +174,16 @@ fn texts() -> Vec<Attack> {
     ]
 }
 
+/// A policy with so many targets, of so many masks each; the lines of a target are as many and two more.
+fn masked(targets: usize, masks: usize, one: &str) -> String {
+    let mut text = "[from]\ndocument = \"a/{identity}\"\n".to_owned();
+    for at in 0..targets {
+        let fields: String = (0..masks).map(|it| format!("mask.f{it:02} = {{ {one} }}\n")).collect();
+        text += &format!("[[to]]\ndocument = \"b{at}/{{identity}}\"\n{fields}");
+    }
+    text
+}
+
 fn masks() -> Vec<Attack> {
     let mask = |rule: &str, lines: &str| {
         Attack::target(
@@ -182,16 +192,67 @@ fn masks() -> Vec<Attack> {
             &format!("document = \"b/{{room}}/{{identity}}\"\n[to.mask.\"/s\"]\n{lines}\n"),
         )
     };
+    let words: Vec<_> = (0..401).map(|at| format!("'w{at}'")).collect();
     let bombs: Vec<_> = (0..500).map(|at| format!("'(\\w|-){{10}}x{at}'")).collect();
     vec![
-        mask("a mask's pattern is bounded", "patterns = ['((\\w{100}){100}){100}']").refused("bad/policy.toml:7:13", "the regular expression cannot be compiled, or matches nothing at all", "look-around and back-references are not known, its compiled size is bounded, and it must not match the empty text"),
-        mask("a mask's pattern looks not around", "patterns = ['(?<=a)b']").refused("bad/policy.toml:7:13", "the regular expression cannot be compiled, or matches nothing at all", "look-around and back-references are not known, its compiled size is bounded, and it must not match the empty text"),
-        mask("a mask's pattern covers something", "patterns = ['a*']").refused("bad/policy.toml:7:13", "the regular expression cannot be compiled, or matches nothing at all", "look-around and back-references are not known, its compiled size is bounded, and it must not match the empty text"),
-        mask("a mask's word is not empty", "words = ['']").refused("bad/policy.toml:7:10", "a word of a mask must hold a letter or digit", "take it out, or write a pattern"),
-        mask("a mask covers something", "with = '#'").refused("bad/policy.toml:6:1", "the mask covers nothing", "write `words`, `patterns` or `digits = true`"),
-        mask("a mask is one letter", "words = ['a']\nwith = 'loooong'").refused("bad/policy.toml:8:1", "`with` must be one letter that is no digit", "write for example `with = \"*\"`"),
-        mask("a mask is a letter that is seen", "words = ['a']\nwith = \"\\u0000\"").refused("bad/policy.toml:8:1", "`with` must be one letter that is no digit", "write for example `with = \"*\"`"),
+        mask("a mask's pattern is bounded", "patterns = ['((\\w{100}){100}){100}']").refused(
+            "bad/policy.toml:7:13",
+            "up to here the mask has more than 524288 bytes when compiled",
+            "`{10}` is compiled ten times, so count less; and `[a-z]` is smaller than `\\w` or `(?i)`",
+        ),
+        mask("a mask's pattern looks not around", "patterns = ['(?<=a)b']").refused(
+            "bad/policy.toml:7:13",
+            "the regular expression cannot be compiled, or matches nothing at all",
+            "look-around and back-references are not known, and it must not match the empty text",
+        ),
+        mask("a mask's pattern covers something", "patterns = ['a*']").refused(
+            "bad/policy.toml:7:13",
+            "the regular expression cannot be compiled, or matches nothing at all",
+            "look-around and back-references are not known, and it must not match the empty text",
+        ),
+        mask("a mask's word is not empty", "words = ['']").refused(
+            "bad/policy.toml:7:10",
+            "a word of a mask must hold a letter or digit",
+            "take it out, or write a pattern",
+        ),
+        mask("a mask covers something", "with = '#'").refused(
+            "bad/policy.toml:6:1",
+            "the mask covers nothing",
+            "write `words`, `patterns` or `digits = true`",
+        ),
+        mask("a mask is one letter", "words = ['a']\nwith = 'loooong'").refused(
+            "bad/policy.toml:8:1",
+            "`with` must be one letter that is no digit",
+            "write for example `with = \"*\"`",
+        ),
+        mask("a mask is a letter that is seen", "words = ['a']\nwith = \"\\u0000\"").refused(
+            "bad/policy.toml:8:1",
+            "`with` must be one letter that is no digit",
+            "write for example `with = \"*\"`",
+        ),
         mask("all patterns of a mask together are bounded", &format!("patterns = [{}]", bombs.join(", ")))
-            .refused("bad/policy.toml:6:1", "a mask has at most 500 words and patterns", "join some of them into one pattern"),
+            .refused(
+                "bad/policy.toml:7:29",
+                "up to here the mask has more than 524288 bytes when compiled",
+                "`{10}` is compiled ten times, so count less; and `[a-z]` is smaller than `\\w` or `(?i)`",
+            ),
+        Attack::policy(
+            "the masks of a policy are bounded, whatever its targets",
+            masked(16, 99, "patterns = ['(\\w|-){10}x', '(\\w|-){9}y1']"),
+        )
+        .refused(
+            "bad/policy.toml:37:12",
+            "the masks of a policy are at most 32",
+            "mask fewer places, or put the texts of several into one array",
+        ),
+        Attack::policy(
+            "all words of all masks are bounded",
+            masked(5, 1, &format!("words = [{}]", words.join(", "))),
+        )
+        .refused(
+            "bad/policy.toml:17:12",
+            "all masks of a policy have at most 2000 words and patterns",
+            "mask in fewer targets, or join words into patterns",
+        ),
     ]
 }
