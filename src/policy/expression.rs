@@ -15,6 +15,7 @@ mod guard;
 mod kinds;
 mod operators;
 mod path;
+mod place;
 mod schema;
 mod scope;
 mod shape;
@@ -51,6 +52,8 @@ use crate::{
         pattern::Captures,
     },
 };
+
+pub(super) use self::place::{Needed, misfit};
 
 /// A checked expression; clones share it.
 #[derive(Clone)]

@@ -5,6 +5,7 @@ mod from;
 mod limit;
 mod list;
 mod lookup;
+mod place;
 mod rewrite;
 mod target;
 mod vars;

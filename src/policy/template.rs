@@ -164,6 +164,27 @@ impl Rewrite {
             && !self.set.iter().any(|it| touched(&it.0))
     }
 
+    /// Where in the private data stands what is at a place before `set`, if it is known to come from there.
+    pub(super) fn origin<'r>(&'r self, place: &'r Pointer) -> Option<Vec<&'r str>> {
+        if self.default.iter().any(|it| it.0.overlaps(place)) {
+            return None;
+        }
+        let moved = self.rename.iter().find_map(|(from, to)| {
+            let rest = place.steps().strip_prefix(to.steps())?;
+            Some(from.steps().iter().chain(rest).map(String::as_str).collect())
+        });
+        let renamed = self.rename.iter().any(|(from, to)| from.overlaps(place) || to.overlaps(place));
+        let steps: Vec<&str> = match moved {
+            Some(steps) => steps,
+            None if renamed => return None,
+            None => place.steps().iter().map(String::as_str).collect(),
+        };
+        let taken = |it: &Pointer| {
+            it.steps().len() <= steps.len() && it.steps().iter().zip(&steps).all(|(one, two)| one == two)
+        };
+        self.take.as_ref().is_none_or(|it| it.iter().any(taken)).then_some(steps)
+    }
+
     /// The published data.
     pub(super) fn apply(&self, data: &Value, bindings: &Bindings<'_>) -> Result<Value, RenderFault> {
         let mut out = match &self.take {

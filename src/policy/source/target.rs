@@ -4,6 +4,7 @@ use std::sync::{Arc, atomic::AtomicUsize};
 
 use super::{
     Schemas, fold, from, list,
+    place::{self, Data},
     rewrite::{self, Scopes},
     when,
 };
@@ -100,6 +101,8 @@ fn read(
     let ttl = read_ttl(table, faults);
     let rewrite = rewrite::read(table, scopes, masks, faults);
     let fold = fold::read(table, scopes, faults);
+    let private = from.and_then(|it| it.schema.as_ref());
+    place::check(table, &Data { private, rewrite: &rewrite, shared: schema.as_ref() }, fold.as_ref(), faults);
     let (kind, At { span, value: name }) = object?;
     let list = list::read(table, from.map(|it| it.kind), kind, faults);
     if let Some(from) = from.filter(|_| !table.has("fold")) {

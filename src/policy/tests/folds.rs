@@ -80,5 +80,43 @@ pub(super) fn all() -> Vec<Row> {
         compile(&[files("chat", &kept, &[("s.json", schema)])]).expect_err("a fault"),
         "5:1 the fold could have 61309 bytes, more than 16384 [lower `top`, or shorten what it keeps]",
     ));
+    let typed = |lines: &str, schema: &str| {
+        let policy = format!("{FROM}schema = \"s.json\"\n[[to]]\ndocument = \"c/{{room}}\"\n{lines}");
+        compile(&[files("chat", &policy, &[("s.json", schema)])]).expect_err("a fault")
+    };
+    rows.push((
+        typed("fold = { a = { sum = \"data.name\" } }", schema),
+        "6:1 the fold's `a` wants a number, and `/name` is a string [name another field, or compute it: an expression stands here as well]",
+    ));
+    rows.push((
+        typed(
+            "rename = { \"/name\" = \"/who\" }\nfold = { a = { max = \"data.who\" } }",
+            schema,
+        ),
+        "7:1 the fold's `a` wants a number, and `/who` is a string [name another field, or compute it: an expression stands here as well]",
+    ));
+    rows.push((
+        typed("fold = { a = { distinct = \"data.list\" } }", r#"{"properties": {"list": {"type": "array"}}}"#),
+        "6:1 the fold's `a` wants a text, a number or a boolean, and `/list` is a list [name another field, or compute it: an expression stands here as well]",
+    ));
     rows
+}
+
+/// What the schema leaves open, and what `set` computes, is judged when it is written.
+#[test]
+fn what_may_be_a_number_is_no_fault() {
+    let schema = r#"{"properties": {"n": {"type": ["number", "null"]}, "s": {"type": "string"}, "list": {"type": "array", "maxItems": 9}}, "required": ["list"]}"#;
+    for lines in [
+        "fold = { a = { sum = \"data.n\" } }",
+        "fold = { a = { sum = \"data.none\" } }",
+        "fold = { a = { sum = \"size(data.list)\" } }",
+        "set = { s = \"size(data.list)\" }\nfold = { a = { sum = \"data.s\" } }",
+        "rename = { \"/n\" = \"/s\" }\ntake = [\"/n\"]\nfold = { a = { sum = \"data.s\" } }",
+        "default = { s = 1 }\nfold = { a = { sum = \"data.s\" } }",
+        "clamp = { n = [0, 9] }\nmask = { s = { digits = true }, list = { digits = true } }\nfold = { a = { count = true } }",
+    ] {
+        let policy = format!("{FROM}schema = \"s.json\"\n[[to]]\ndocument = \"c/{{room}}\"\n{lines}");
+        let compiled = compile(&[files("chat", &policy, &[("s.json", schema)])]);
+        assert!(compiled.is_ok(), "{lines}: {compiled:?}");
+    }
 }

@@ -1,6 +1,10 @@
 //! Each fault of what a target does with the data, by its text.
 
-use super::golden::{FROM, Row, TO, check, rows};
+use super::{
+    files,
+    golden::{FROM, Row, TO, check, rows},
+};
+use crate::policy::compile;
 
 #[test]
 fn faults_of_rewrites_say_what_where_and_how() {
@@ -15,7 +19,7 @@ fn masks(count: usize, one: &str) -> String {
 
 pub(super) fn all() -> Vec<Row> {
     let more = |line: &str| format!("{FROM}{TO}{line}");
-    rows(&[
+    let mut rows = rows(&[
         (more("take = [\"x\"]"), "5:9 `x` is no JSON pointer [write `/x`]"),
         (
             more("take = [\"\"]"),
@@ -162,5 +166,19 @@ pub(super) fn all() -> Vec<Row> {
             more(&format!("template = {{ a = \"{}\" }}", "{room}".repeat(65))),
             "5:18 the template has 0 bytes and 65 holes [write at most 16384 bytes and 64 holes]",
         ),
-    ])
+    ]);
+    let typed = |lines: &str, property: &str| {
+        let policy = format!("{FROM}schema = \"s.json\"\n{TO}{lines}");
+        let schema = format!("{{\"properties\": {{\"a\": {property}}}}}");
+        compile(&[files("chat", &policy, &[("s.json", &schema)])]).expect_err("a fault")
+    };
+    rows.push((
+        typed("clamp = { a = [0, 9] }", r#"{"type": "string"}"#),
+        "6:1 `clamp` wants a number, and `/a` is a string [take it out, or name another place]",
+    ));
+    rows.push((
+        typed("mask = { a = { digits = true } }", r#"{"type": "array", "items": {"type": "integer"}}"#),
+        "6:1 `mask` wants a text or a list of texts, and `/a` is a list in which each is an integer [take it out, or name another place]",
+    ));
+    rows
 }
