@@ -294,7 +294,8 @@ impl Checker<'_> {
         let round = round.saturating_add(copied).saturating_add(ROUND_STEPS);
         let cost = whole.cost.saturating_add(count.saturating_mul(round)).saturating_add(copies);
         let shape = self.gathered(name, item, body_node.shape, count, size);
-        let range = if kinds.meets(Kinds::MAP) { build::call("@keys", vec![whole.expr]) } else { whole.expr };
+        // Whatever the schema says: data from before it, or admitted by `warn`, may be an object, whose keys have an order.
+        let range = build::call("@keys", vec![whole.expr]);
         let turn = match name {
             "all" => Loop::All(body_node.expr),
             "exists" => Loop::Exists(body_node.expr),
