@@ -21,7 +21,7 @@ const text = (length) => ({ text: 'x'.repeat(length) });
 const own = ['identity', '9/s', 99];
 
 // A variant: the kind of its private object, lines for `[from]`, for `[[to]]` and beside them, schemas, what is written before
-// and last (each a slot and its data), and the words of the author that `full` tells.
+// and last (each a slot and its data) or looked at, and the words of the author that `full` tells.
 const rows = {
   'a condition': [400, 72016, [
     { ...n, ...when('small', 'data.n < 5', 'n stays below five'), last: ['a', { n: 7 }], words: ['small', 'n stays below five'] },
@@ -79,6 +79,13 @@ const rows = {
     { toml: '[vars.slot]\nin = "claims.slots"', last: ['a', { n: 1 }], words: [] },
     { top: 'mode = "off"', last: ['a', { n: 1 }], words: [] },
   ]],
+  'what is not to be seen': [403, 54007, [
+    { read: 'permission', look: 'seen/NAME/a/eve', words: [] },
+    { read: "reader.identity == 'root'", look: 'seen/NAME/a/eve', words: [] },
+    { read: 'has(reader.claims.rank) && reader.claims.rank > 3', look: 'seen/NAME/a/eve', words: [] },
+    { look: 'NAME/a/eve', words: [] },
+    { toml: '[vars.slot]\npattern = "[a-z]{2}"', look: 'seen/NAME/a/eve', words: [] },
+  ]],
   'who is not connected': [403, 72014, [
     { from: 'until = "disconnect"', doors: ['http'], last: ['a', { n: 1 }], words: [] },
     { from: 'until = "disconnect"', ...n, doors: ['http'], last: ['a', { n: 'x' }], words: [] },
@@ -87,9 +94,9 @@ const rows = {
 
 const named = (row, at, detail) => `p${Object.keys(rows).indexOf(row)}-${at}-${detail}`;
 
-function write(folder, name, detail, { kind = 'document', top = '', from = '', toml = '', target, to = '', schema, shared }) {
+function write(folder, name, detail, { kind = 'document', top = '', from = '', toml = '', target, to = '', read = 'everyone', schema, shared }) {
   const place = target ?? `${kind} = "seen/NAME/{slot}/{identity}"${kind === 'map' ? '\nkey = "{key}"' : ''}`;
-  const file = [top, '[from]', `${kind} = "NAME/{slot}/{identity}"`, schema ? 'schema = "private.json"' : '', from, toml, '[[to]]', place, 'read = "everyone"', to, '[refusal]', `detail = "${detail}"`];
+  const file = [top, '[from]', `${kind} = "NAME/{slot}/{identity}"`, schema ? 'schema = "private.json"' : '', from, toml, '[[to]]', place, `read = "${read}"`, to, '[refusal]', `detail = "${detail}"`];
   mkdirSync(join(folder, name));
   writeFileSync(join(folder, name, 'policy.toml'), file.join('\n').replaceAll('NAME', name));
   if (schema) writeFileSync(join(folder, name, 'private.json'), schema);
@@ -117,8 +124,9 @@ function asked(kind, name, data) {
   return [['POST', path('Streams'), { unique_name: name }], ['POST', path('Streams', name, 'Messages'), { data }]];
 }
 
-/** Writes over a door that takes one request; the last answer. */
-async function through(request, name, identity, { kind = 'document', before: first = [], last }) {
+/** Writes, or looks, over a door that takes one request; the last answer. */
+async function through(request, name, identity, { kind = 'document', before: first = [], last, look }) {
+  if (look) return request('GET', path('Documents', look.replace('NAME', name)));
   const made = new Set();
   let answer;
   for (const [slot, data] of [...first, last]) {
@@ -140,7 +148,7 @@ const over = (jwt) => (method, where, body) => new Promise((done, fail) => {
     response.on('end', () => done({ status: response.statusCode, line: `${response.httpVersion} ${response.statusCode} ${response.statusMessage}`, raw: response.rawHeaders, text: Buffer.concat(parts).toString() }));
   });
   sent.on('error', fail);
-  sent.end(JSON.stringify(body));
+  sent.end(body === undefined ? undefined : JSON.stringify(body));
 });
 
 const waiting = (body) => body.replace(/retry_ms=\d+/, 'retry_ms=W').replace(/"retry_ms":\d+/, '"retry_ms":W');
@@ -167,7 +175,7 @@ const doors = {
   },
   /** All that the SDK's error has. */
   async sdk(name, identity, variant) {
-    const { kind = 'document', before: first = [], last } = variant;
+    const { kind = 'document', before: first = [], last, look } = variant;
     const client = await airlock.client(identity, { claims: variant.claims });
     const put = async ([slot, data]) => {
       const object = await client[kind](`${name}/${slot}/${identity}`);
@@ -175,7 +183,7 @@ const doors = {
       return kind === 'map' ? object.set('k', data) : object.set(data);
     };
     for (const it of first) await put(it).catch(() => {});
-    const { name: title, status, code, message } = await refused(put(last), `${name} over the SDK`);
+    const { name: title, status, code, message } = await refused(look ? client.document(look.replace('NAME', name)) : put(last), `${name} over the SDK`);
     client.shutdown().catch(() => {});
     return { status, whole: waiting(JSON.stringify({ title, status, code, message })), body: JSON.stringify({ code, message }) };
   },
