@@ -307,7 +307,7 @@ pub const EXPRESSION_STACK_BYTES: usize = 16 * 1024 * 1024;
 pub const CASES_MAX: usize = 1_000;
 /// Times that a case may repeat its write, to meet a limit.
 pub const CASE_TIMES_MAX: u32 = 10_000;
-/// Writes of all cases of one file, repetitions included: some seconds.
+/// Writes of all cases of one file, what is given and repetitions included: some seconds.
 pub const CASE_WRITES_MAX: u64 = 100_000;
 /// Writes of one case.
 pub const CASE_STEPS_MAX: usize = 100;

@@ -167,7 +167,8 @@ pub fn parse(policy: &str, file: &str, text: &str) -> Result<Vec<Case>, Vec<Faul
                 let what = format!("two cases are called `{}`", case.name);
                 faults.add_with_help(&table.span, what, format!("the other stands in line {}", earlier.line));
             }
-            let writes = case.steps.iter().map(|it| u64::from(it.times)).sum();
+            let times = case.given.iter().map(|it| it.1).chain(case.steps.iter().map(|it| it.times));
+            let writes = times.map(u64::from).sum();
             match room.checked_sub(writes) {
                 Some(left) => room = left,
                 None => {

@@ -70,6 +70,13 @@ pub(crate) fn faults() -> Vec<Row> {
             "61:1 the cases up to here write more than 100000 times [lower `times`, or divide the file]",
         ),
         (
+            case(&format!(
+                "given = [{}]\n{write}published = []",
+                "{ document = \"d\", data = {}, times = 10000 }, ".repeat(10)
+            )),
+            "1:1 the cases up to here write more than 100000 times [lower `times`, or divide the file]",
+        ),
+        (
             format!(
                 "[[case]]\nname = \"a\"\nas = {{ identity = \"ada\", claims = {{ a = \"{}\" }} }}\n{write}published = []",
                 "x".repeat(4_096)
