@@ -22,36 +22,33 @@ impl Stage<'_> {
             kind: expected.kind,
             object: ObjectRef::Name(expected.name.clone()),
         };
-        let found = match expected.holds {
-            Holds::Items(_) => return self.counts(&address, expected),
-            Holds::Data(_) | Holds::Nothing => self.read(address, expected.item.clone())?,
-        };
-        match (&expected.holds, found) {
-            (Holds::Data(data), Some(found)) if *data == found => Ok(()),
-            (Holds::Data(data), Some(found)) => {
-                Err(format!("expected {} {data}, it holds {found}", place(expected)))
-            }
-            (Holds::Data(data), None) => {
-                Err(format!("expected {} {data}, and there is nothing", place(expected)))
-            }
-            // A shared document that nothing is published to reads as `{}` (decision 18).
-            (_, Some(Value::Object(found))) if found.is_empty() => Ok(()),
-            (_, Some(found)) => Err(format!("expected no {}, it holds {found}", place(expected))),
-            (_, None) => Ok(()),
+        let at = place(expected);
+        match &expected.holds {
+            Holds::Items(wanted) => match self.count(&address) {
+                found if usize::try_from(*wanted) == Ok(found) => Ok(()),
+                found => Err(format!("expected {wanted} items in {at}, it has {found}")),
+            },
+            Holds::Data(data) => match self.read(address, expected.item.clone())? {
+                Some(found) if *data == found => Ok(()),
+                Some(found) => Err(format!("expected {at} {data}, it holds {found}")),
+                None => Err(format!("expected {at} {data}, and there is nothing")),
+            },
+            Holds::Nothing => match self.read(address, expected.item.clone())? {
+                None => Ok(()),
+                // A shared document that nothing is published to reads as `{}` (decision 18).
+                Some(Value::Object(found)) if found.is_empty() => Ok(()),
+                Some(found) => Err(format!("expected no {at}, it holds {found}")),
+            },
         }
     }
 
-    fn counts(&self, address: &Address, expected: &Shown) -> Result<(), String> {
-        let Holds::Items(wanted) = expected.holds else { return Ok(()) };
+    /// The items of a list or a map.
+    fn count(&self, address: &Address) -> usize {
         let object = self.view.tenant(self.service).and_then(|it| it.find(address, self.now));
-        let found = object.map_or(0, |it| match &it.body {
+        object.map_or(0, |it| match &it.body {
             Body::Items(items) => items.standing.len(),
             _ => 0,
-        });
-        if usize::try_from(wanted) == Ok(found) {
-            return Ok(());
-        }
-        Err(format!("expected {wanted} items in {}, it has {found}", place(expected)))
+        })
     }
 
     /// The data of an object or an item, if it stands.
