@@ -20,10 +20,7 @@ use serde::Serialize;
 pub(super) use html::html;
 pub(super) use lcov::lcov;
 
-use crate::{
-    cli::policy::progress::Progress,
-    policy::{Case, folder},
-};
+use crate::policy::{Case, folder};
 use sample::Sample;
 
 /// What became of the changes of one policy.
@@ -87,11 +84,8 @@ struct Tried {
 
 /// Tries the changes of each policy of a directory against its own cases. What has faults was told before.
 pub(super) fn of(directory: &Path, cases: &[Case]) -> Vec<Coverage> {
-    let samples: Vec<_> = folder::files(directory).iter().filter_map(Sample::read).collect();
-    let changes: Vec<_> = samples.iter().map(Sample::changes).collect();
-    let mut progress = Progress::new(changes.iter().map(Vec::len).sum(), "changes");
-    let both = samples.into_iter().zip(changes);
-    both.map(|(sample, changes)| sample.judged(cases, changes, &mut progress)).collect()
+    let files = folder::files(directory);
+    files.iter().filter_map(Sample::read).map(|it| it.judged(cases)).collect()
 }
 
 impl Coverage {

@@ -11,7 +11,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// Tells how far it is, on a line of its own that goes when it is done.
 pub(super) struct Progress {
     started: Instant,
-    what: &'static str,
+    what: String,
     of: usize,
     done: usize,
     told: bool,
@@ -19,8 +19,8 @@ pub(super) struct Progress {
 
 impl Progress {
     /// So many of these are to be done.
-    pub(super) fn new(of: usize, what: &'static str) -> Self {
-        Self { started: Instant::now(), what, of, done: 0, told: false }
+    pub(super) fn new(of: usize, what: impl Into<String>) -> Self {
+        Self { started: Instant::now(), what: what.into(), of, done: 0, told: false }
     }
 
     /// One more is done.

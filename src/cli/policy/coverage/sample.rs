@@ -27,7 +27,7 @@ pub(super) struct Sample {
 }
 
 /// One change of a policy.
-pub(super) struct Change {
+struct Change {
     file: String,
     at: String,
     what: String,
@@ -65,7 +65,7 @@ impl Sample {
     }
 
     /// All changes, whether they compile or not.
-    pub(super) fn changes(&self) -> Vec<Change> {
+    fn changes(&self) -> Vec<Change> {
         let private = self.policy.pointer("/from/schema").and_then(Value::as_str);
         let of_policy = policy::mutants(&self.policy).into_iter().map(|it| Change {
             file: "policy.toml".to_owned(),
@@ -85,9 +85,10 @@ impl Sample {
     }
 
     /// Tries its changes against its own cases.
-    pub(super) fn judged(self, cases: &[Case], changes: Vec<Change>, progress: &mut Progress) -> Coverage {
+    pub(super) fn judged(self, cases: &[Case]) -> Coverage {
         let own: Vec<&Case> = cases.iter().filter(|it| *it.policy == *self.name).collect();
-        let mut tried = Vec::new();
+        let (changes, mut tried) = (self.changes(), Vec::new());
+        let mut progress = Progress::new(changes.len(), format!("changes of `{}`", self.name));
         for Change { file, at, what, sample } in changes {
             progress.step();
             let Some(set) = sample.compiled() else { continue };
