@@ -9,7 +9,7 @@ use std::{
 use super::scene::Scene;
 
 /// The policy whose schema is the attack.
-const WITH_SCHEMA: &str =
+pub const WITH_SCHEMA: &str =
     "[from]\ndocument = \"a/{identity}\"\nschema = \"in.json\"\n[[to]]\ndocument = \"b/{identity}\"\n";
 /// The first lines of the policy whose target is the attack.
 const TARGET: &str = "[from]\ndocument = \"a/{room}/{identity}\"\nschema = \"in.json\"\n[[to]]\n";

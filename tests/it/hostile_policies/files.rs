@@ -6,12 +6,9 @@ use std::{
 };
 
 use super::{
-    attack::{Attack, INNOCENT, link, write},
+    attack::{Attack, INNOCENT, WITH_SCHEMA, link, write},
     scene::{Scene, pipe},
 };
-
-const WITH_SCHEMA: &str =
-    "[from]\ndocument = \"a/{identity}\"\nschema = \"in.json\"\n[[to]]\ndocument = \"b/{identity}\"\n";
 
 pub fn attacks() -> Vec<Attack> {
     [links(), kinds(), sizes(), names()].into_iter().flatten().collect()
