@@ -67,18 +67,15 @@ pub fn load_cases(path: &Path) -> Result<Vec<Case>, Vec<Fault>> {
         }
         for (name, file) in files_ending(&home, ".toml", &mut faults) {
             let shown = home.join(&name).display().to_string();
-            let text = match content(&home, &file) {
-                Content::Bytes(bytes) => String::from_utf8(bytes).map_err(|_| "is not UTF-8".to_owned()),
-                Content::TooLarge => Err(format!("is larger than {POLICY_BYTES_MAX} bytes")),
-                Content::Outside => Err("leads out of the folder".to_owned()),
-                Content::Unreadable(why) => Err(format!("cannot be read: {why}")),
-            };
-            match text {
-                Ok(text) => match cases::parse(&folder.name, &shown, &text) {
+            match content(&home, &file).text() {
+                Ok(text) => match cases::parse(&folder.name, &shown, text) {
                     Ok(cases) => all.extend(cases),
                     Err(more) => faults.extend(more),
                 },
-                Err(why) => faults.push(Place::start(&shown).fault(format!("the file of cases {why}"), None)),
+                Err(why) => {
+                    let what = format!("the file of cases {}", why.what);
+                    faults.push(Place::start(&shown).fault(what, why.help()));
+                }
             }
         }
     }
@@ -304,14 +301,20 @@ pub(super) mod tests {
             (loaded("file/in"), "1:1 the folder cannot be read: Not a directory (os error 20)"),
             (loaded("one"), "1:1 the folder `chat` has no `policy.toml` [write one, or take the folder out]"),
             (loaded("many"), "1:1 the folder has more than 2000 entries"),
-            (case("latin", b"\xff"), "1:1 the file of cases is not UTF-8"),
-            (case("large", &vec![b' '; 300_000]), "1:1 the file of cases is larger than 262144 bytes"),
+            (
+                case("latin", b"\xff"),
+                "1:1 the file of cases is not UTF-8: the byte at 0 is out of place [save it as UTF-8]",
+            ),
+            (
+                case("large", &vec![b' '; 300_000]),
+                "1:1 the file of cases is larger than 262144 bytes [divide it; long lists belong in data that a `[[lookup]]` reads]",
+            ),
             (
                 {
                     let faults = load_cases(&root.join("cases")).expect_err("a folder");
                     faults.into_iter().filter(|it| it.file.ends_with("inner.toml")).collect()
                 },
-                "1:1 the file of cases cannot be read: it is not a plain file",
+                "1:1 the file of cases cannot be read: it is not a plain file [it must be a plain file that the server may read]",
             ),
         ]
     }

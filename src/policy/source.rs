@@ -18,14 +18,14 @@ use std::{
 
 use crate::{
     domain::{
-        limits::{POLICY_BYTES_MAX, POLICY_NAME_CHARS_MAX, POLICY_SERVICES_MAX},
+        limits::{POLICY_NAME_CHARS_MAX, POLICY_SERVICES_MAX},
         object::ObjectKind,
     },
     policy::{
         compiled::{Detail, Mode, Policy, ServiceName, Source},
         expression::{self, LookupName, Typed},
         fault::{Fault, Faults, Place, meant},
-        files::{Content, Files},
+        files::Files,
         folding::Folding,
         schema::Schema,
         setting::Scope,
@@ -104,7 +104,7 @@ pub(super) fn read(files: &Files, all: &mut Vec<Fault>) -> Option<Read> {
     if let Some(fault) = name_fault(files) {
         all.push(fault);
     }
-    let text = match text_of(&files.policy) {
+    let text = match files.policy.text() {
         Ok(text) => text,
         Err(why) => {
             all.push(Place::start(&path).fault(format!("`policy.toml` {}", why.what), why.help()));
@@ -265,43 +265,6 @@ fn name_fault(files: &Files) -> Option<Fault> {
     })
 }
 
-/// What to say about a file that has no text.
-struct NoText {
-    what: String,
-    help: &'static str,
-}
-
-impl NoText {
-    fn help(&self) -> Option<String> {
-        Some(self.help.to_owned())
-    }
-}
-
-/// The text of a file.
-fn text_of(content: &Content) -> Result<&str, NoText> {
-    let (what, help) = match content {
-        Content::Bytes(bytes) if POLICY_BYTES_MAX < bytes.len() as u64 => {
-            return text_of(&Content::TooLarge);
-        }
-        Content::Bytes(bytes) => match str::from_utf8(bytes) {
-            Ok(text) => return Ok(text),
-            Err(bad) => {
-                let at = bad.valid_up_to();
-                (format!("is not UTF-8: the byte at {at} is out of place"), "save it as UTF-8")
-            }
-        },
-        Content::TooLarge => (
-            format!("is larger than {POLICY_BYTES_MAX} bytes"),
-            "long lists belong in data that a `[[lookup]]` reads",
-        ),
-        Content::Outside => ("leads out of the policy's folder".to_owned(), "copy the file into the folder"),
-        Content::Unreadable(why) => {
-            (format!("cannot be read: {why}"), "it must be a plain file that the server may read")
-        }
-    };
-    Err(NoText { what, help })
-}
-
 /// The schemas of one policy: each file is compiled once, however often it is named.
 struct Schemas<'f> {
     files: &'f Files,
@@ -337,7 +300,7 @@ impl Schemas<'_> {
             faults.add_with_help(&span, what, help);
             return None;
         };
-        let schema = match text_of(content) {
+        let schema = match content.text() {
             Ok(text) => {
                 let mut own = Faults::new(&format!("{}/{file}", self.files.path), text);
                 let schema = Schema::compile(file, text, &mut own);

@@ -87,7 +87,7 @@ pub(super) fn of_files() -> Vec<Row> {
             concat!(
                 "error: `policy.toml` is larger than 262144 bytes\n",
                 "  --> p/chat/policy.toml:1:1\n",
-                "  help: long lists belong in data that a `[[lookup]]` reads"
+                "  help: divide it; long lists belong in data that a `[[lookup]]` reads"
             ),
         ),
         (

@@ -46,7 +46,11 @@ fn links() -> Vec<Attack> {
             link(it, "bad/cases/case.toml", it.outside.join("cases/case.toml"));
         })
         .tested()
-        .told("bad/cases/case.toml:1:1", "the file of cases leads out of the folder"),
+        .refused(
+            "bad/cases/case.toml:1:1",
+            "the file of cases leads out of the policy's folder",
+            "copy the file into the folder",
+        ),
         Attack::planted("a link with dots leads nowhere", |it| {
             link(it, "bad/policy.toml", "../../outside/policy.toml");
         })
@@ -131,7 +135,11 @@ fn kinds() -> Vec<Attack> {
             pipe(&it.set.join("bad/cases/case.toml"));
         })
         .tested()
-        .told("bad/cases/case.toml:1:1", "the file of cases cannot be read: it is not a plain file"),
+        .refused(
+            "bad/cases/case.toml:1:1",
+            "the file of cases cannot be read: it is not a plain file",
+            "it must be a plain file that the server may read",
+        ),
         Attack::planted("a socket is no schema", |it| {
             with_schema(it);
             drop(UnixListener::bind(it.set.join("bad/in.json")).expect("a socket"));
@@ -163,7 +171,11 @@ fn kinds() -> Vec<Attack> {
             write(&it.set.join("bad/cases/case.toml/case.toml"), "");
         })
         .tested()
-        .told("bad/cases/case.toml:1:1", "the file of cases cannot be read: it is not a plain file"),
+        .refused(
+            "bad/cases/case.toml:1:1",
+            "the file of cases cannot be read: it is not a plain file",
+            "it must be a plain file that the server may read",
+        ),
         Attack::planted("a folder without a policy is none", |it| write(&it.set.join("bad/in.json"), "{}"))
             .refused("bad:1:1", "the folder `bad` has no `policy.toml`", "write one, or take the folder out"),
         Attack::planted("a schema that is named stands there", with_schema).refused(
@@ -194,7 +206,7 @@ fn sizes() -> Vec<Attack> {
         .refused(
             "bad/policy.toml:1:1",
             "`policy.toml` is larger than 262144 bytes",
-            "long lists belong in data that a `[[lookup]]` reads",
+            "divide it; long lists belong in data that a `[[lookup]]` reads",
         ),
         Attack::planted("a schema has at most 256 KiB", |it| {
             with_schema(it);
@@ -203,14 +215,18 @@ fn sizes() -> Vec<Attack> {
         .refused(
             "bad/policy.toml:3:10",
             "`in.json` is larger than 262144 bytes",
-            "long lists belong in data that a `[[lookup]]` reads",
+            "divide it; long lists belong in data that a `[[lookup]]` reads",
         ),
         Attack::planted("a file of cases has at most 256 KiB", |it| {
             innocent(it);
             write(&it.set.join("bad/cases/case.toml"), "#".repeat(256 * 1024 + 1));
         })
         .tested()
-        .told("bad/cases/case.toml:1:1", "the file of cases is larger than 262144 bytes"),
+        .refused(
+            "bad/cases/case.toml:1:1",
+            "the file of cases is larger than 262144 bytes",
+            "divide it; long lists belong in data that a `[[lookup]]` reads",
+        ),
         Attack::planted("a set has at most 500 policies", |it| {
             for at in 0..=500 {
                 write(&it.set.join(format!("p{at}/policy.toml")), INNOCENT);

@@ -48,8 +48,11 @@ fn bytes() -> Vec<Attack> {
             .told("bad/in.json:1:1", "not JSON: EOF while parsing a value"),
         Attack::schema("a schema ends where it ends", "{} {}")
             .told("bad/in.json:1:4", "not JSON: trailing characters"),
-        Attack::cases("cases are UTF-8", b"# \xff\n".to_vec())
-            .told("bad/cases/bad.toml:1:1", "the file of cases is not UTF-8"),
+        Attack::cases("cases are UTF-8", b"# \xff\n".to_vec()).refused(
+            "bad/cases/bad.toml:1:1",
+            "the file of cases is not UTF-8",
+            "save it as UTF-8",
+        ),
         Attack::schema("a schema has no byte order mark", "\u{feff}{}").refused(
             "bad/in.json:1:1",
             "not JSON: the file begins with a byte order mark",
