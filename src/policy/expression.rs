@@ -8,7 +8,9 @@ mod bind;
 mod build;
 mod calls;
 mod check;
+mod constant;
 mod cost;
+mod direct;
 mod fault;
 mod functions;
 mod guard;
@@ -44,6 +46,7 @@ use crate::{
         expression::{
             bind::Binder,
             check::{Checker, Node, Slot},
+            direct::Direct,
             functions::Pattern,
             kinds::Kinds,
             path::Root,
@@ -87,6 +90,8 @@ enum Program {
 
 struct Computed {
     expr: IdedExpr,
+    /// The same, if it can mostly be evaluated without the crate.
+    direct: Option<Direct>,
     slots: Vec<Slot>,
     patterns: Vec<Pattern>,
     shapes: Shapes,
@@ -256,10 +261,10 @@ impl Expression {
         match &self.0.program {
             Program::Constant(value) => Ok(value.clone()),
             Program::Place(slot, shapes) => bind::plain(slot, shapes, names),
-            Program::Computed(computed) => {
-                let binder = computed.binder(names);
-                computed.evaluate(&binder)
-            }
+            Program::Computed(computed) => match computed.direct(names) {
+                Some(value) => Ok(value),
+                None => computed.evaluate(&computed.binder(names)),
+            },
         }
     }
 
@@ -287,6 +292,11 @@ impl fmt::Debug for Expression {
 impl Computed {
     fn binder<'w>(&'w self, names: &'w Names<'w>) -> Binder<'w> {
         Binder::new(&self.slots, &self.patterns, &self.shapes, names)
+    }
+
+    /// The result, if it can be had without the crate.
+    fn direct(&self, names: &Names<'_>) -> Option<Value> {
+        self.direct.as_ref()?.value(&self.slots, &self.shapes, names)
     }
 
     fn evaluate(&self, binder: &Binder<'_>) -> Result<Value, EvalFault> {
@@ -365,7 +375,16 @@ fn program(node: Node, checker: Checker<'_>) -> Program {
         return Program::Constant(value);
     }
     let Checker { slots, patterns, shapes, words, straight, .. } = checker;
-    Program::Computed(Box::new(Computed { expr: node.expr, slots, patterns, shapes, words, straight }))
+    let direct = Direct::of(&node.expr);
+    Program::Computed(Box::new(Computed {
+        expr: node.expr,
+        direct,
+        slots,
+        patterns,
+        shapes,
+        words,
+        straight,
+    }))
 }
 
 /// Parts and levels of an expression.

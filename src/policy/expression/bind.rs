@@ -189,16 +189,28 @@ impl<'r> Reader<'r> {
     }
 
     fn number<'w>(&self, number: &Number, kinds: Kinds) -> Result<Bound<'w>, EvalFault> {
-        let value = number.as_f64().ok_or_else(|| self.fault("is not a number that can be computed with"))?;
-        let whole = number.as_i64().or_else(|| whole(value));
-        if !number.is_f64() && whole.is_none_or(|it| SAFE_INTEGER_MAX.unsigned_abs() < it.unsigned_abs()) {
-            return Err(self.fault("is an integer beyond 2^53 - 1"));
-        }
-        Ok(match whole.filter(|_| kinds.meets(Kinds::INT) && !kinds.meets(Kinds::DOUBLE)) {
-            Some(whole) => Box::new(CelInt::from(whole)),
-            None => Box::new(CelDouble::from(value)),
+        Ok(match numeric(number, kinds).map_err(|it| self.fault(it))? {
+            Numeric::Int(it) => Box::new(CelInt::from(it)),
+            Numeric::Double(it) => Box::new(CelDouble::from(it)),
         })
     }
+}
+
+/// A number as expressions compute with it.
+pub(super) enum Numeric {
+    Int(i64),
+    Double(f64),
+}
+
+/// A number of JSON, where its schema allows these kinds; or why it is none to compute with.
+pub(super) fn numeric(number: &Number, kinds: Kinds) -> Result<Numeric, &'static str> {
+    let value = number.as_f64().ok_or("is not a number that can be computed with")?;
+    let whole = number.as_i64().or_else(|| whole(value));
+    if !number.is_f64() && whole.is_none_or(|it| SAFE_INTEGER_MAX.unsigned_abs() < it.unsigned_abs()) {
+        return Err("is an integer beyond 2^53 - 1");
+    }
+    let integer = kinds.meets(Kinds::INT) && !kinds.meets(Kinds::DOUBLE);
+    Ok(whole.filter(|_| integer).map_or(Numeric::Double(value), Numeric::Int))
 }
 
 /// The integer that a double is, if it is one and loses nothing.
@@ -250,7 +262,7 @@ pub(super) fn json(value: &dyn Val) -> Result<Value, EvalFault> {
 }
 
 /// A double as JSON: as an integer, where it is one.
-fn number(value: f64) -> Option<Value> {
+pub(super) fn number(value: f64) -> Option<Value> {
     match whole(value) {
         Some(whole) => Some(whole.into()),
         None => Number::from_f64(value).map(Value::Number),

@@ -149,7 +149,11 @@ impl<'s> Checker<'s> {
             Expr::Literal(value) => self.literal(value, at),
             Expr::List(list) => self.list(&list.elements, at),
             Expr::Map(map) => self.map(map, at),
-            Expr::Call(call) => self.call(part, call, at),
+            Expr::Call(call) => {
+                let known = self.problems.len();
+                let node = self.call(part, call, at);
+                if self.problems.len() == known { self.tried(node) } else { node }
+            }
             Expr::Struct(_) => {
                 let help = "write an object: `{'name': value}`".to_owned();
                 self.problem(at, "messages are not known here", Some(help))

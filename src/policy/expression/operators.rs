@@ -8,8 +8,9 @@ use cel::{
 };
 
 use crate::policy::expression::{
-    build,
+    Problem, build,
     check::{Checker, Node},
+    constant::is_zero,
     guard::{is_null, literal_step},
     kinds::{Kinds, Operator},
     path::{Look, Path, Root},
@@ -198,6 +199,10 @@ impl Checker<'_> {
             let joined = operator == Operator::Add && text && (kinds.0 | kinds.1).meets(Kinds::NUMBER);
             let help = joined.then(|| "write `string(…)` around the number".to_owned());
             return self.problem(at, what, help);
+        }
+        if matches!(operator, Operator::Divide | Operator::Modulo) && is_zero(&second.expr) {
+            let what = "nothing can be divided by zero";
+            self.problems.push(Problem::new(second.at.clone(), what, None));
         }
         let cost = first.cost.saturating_add(second.cost);
         let parts = Kinds::STRING | Kinds::LIST;

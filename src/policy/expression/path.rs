@@ -84,65 +84,77 @@ impl Path {
         text
     }
 
-    /// A fault of evaluation at this path, after so many steps.
-    fn fault(&self, steps: usize, message: &str) -> EvalFault {
-        EvalFault { place: self.text(steps), message: message.to_owned() }
-    }
-
     /// What stands at this path.
     ///
     /// # Errors
     /// Something on the way is missing, or has no parts.
     pub(super) fn find<'w>(&self, names: &Names<'w>) -> Result<Thing<'w>, EvalFault> {
-        let (start, taken) = self.start(names)?;
-        let mut thing = start;
+        self.walk(names)
+            .map_err(|lost| EvalFault { place: self.text(lost.after), message: lost.why.to_owned() })
+    }
+
+    /// The same, if it is there.
+    pub(super) fn seek<'w>(&self, names: &Names<'w>) -> Option<Thing<'w>> {
+        self.walk(names).ok()
+    }
+
+    fn walk<'w>(&self, names: &Names<'w>) -> Result<Thing<'w>, Lost> {
+        let (mut thing, taken) = self.start(names)?;
         for (at, step) in self.steps.iter().enumerate().skip(taken) {
-            let Thing::Json(value) = thing else { return Err(self.fault(at, "has no fields")) };
-            let (next, what) = match (step, value) {
-                (Step::Field(name), Value::Object(entries)) => (entries.get(&**name), "is missing"),
-                (Step::Field(_), _) => return Err(self.fault(at, "is not an object")),
+            let Thing::Json(value) = thing else { return Err(Lost { after: at, why: "has no fields" }) };
+            let next = match (step, value) {
+                (Step::Field(name), Value::Object(entries)) => entries.get(&**name),
+                (Step::Field(_), _) => return Err(Lost { after: at, why: "is not an object" }),
                 (Step::Item(place), Value::Array(items)) => {
-                    (usize::try_from(*place).ok().and_then(|it| items.get(it)), "is missing")
+                    usize::try_from(*place).ok().and_then(|it| items.get(it))
                 }
-                (Step::Item(_), _) => return Err(self.fault(at, "is not a list")),
+                (Step::Item(_), _) => return Err(Lost { after: at, why: "is not a list" }),
             };
-            thing = Thing::Json(next.ok_or_else(|| self.fault(at + 1, what))?);
+            thing = Thing::Json(next.ok_or(Lost { after: at + 1, why: "is missing" })?);
         }
         Ok(thing)
     }
 
     /// What stands at the root, and how many steps that has taken already.
-    fn start<'w>(&self, names: &Names<'w>) -> Result<(Thing<'w>, usize), EvalFault> {
-        let absent = || self.fault(0, "is not known here");
+    fn start<'w>(&self, names: &Names<'w>) -> Result<(Thing<'w>, usize), Lost> {
+        let absent = Lost { after: 0, why: "is not known here" };
         let first = || match self.steps.first() {
             Some(Step::Field(name)) => &**name,
             _ => "",
         };
-        let one_step = |thing: Option<Thing<'w>>| Ok((thing.ok_or_else(|| self.fault(1, "is missing"))?, 1));
+        let one_step = |thing: Option<Thing<'w>>| Ok((thing.ok_or(Lost { after: 1, why: "is missing" })?, 1));
         let thing = match &self.root {
             Root::Data => Thing::Json(names.data),
             Root::Previous => names.previous.map_or(Thing::Json(&Value::Null), Thing::Json),
             Root::Claims => Thing::Json(names.claims),
             Root::Identity => Thing::Text(names.identity),
             Root::Now => Thing::Time(names.now),
-            Root::Key => Thing::Text(names.key.ok_or_else(absent)?),
+            Root::Key => Thing::Text(names.key.ok_or(absent)?),
             Root::Lookup(at, _) => {
-                let found = *names.lookups.get(*at).ok_or_else(absent)?;
+                let found = *names.lookups.get(*at).ok_or(absent)?;
                 Thing::Json(found.unwrap_or(&Value::Null))
             }
             Root::Variables => return one_step(names.captures.get(first()).map(Thing::Text)),
             Root::Reader => {
-                let reader = names.reader.ok_or_else(absent)?;
+                let reader = names.reader.ok_or(absent)?;
                 return one_step(match first() {
                     "identity" => Some(Thing::Text(reader.identity)),
                     "claims" => Some(Thing::Json(reader.claims)),
                     _ => None,
                 });
             }
-            Root::Local(..) => return Err(absent()),
+            Root::Local(..) => return Err(absent),
         };
         Ok((thing, 0))
     }
+}
+
+/// Where a path leads nowhere.
+#[derive(Clone, Copy)]
+struct Lost {
+    /// After so many steps.
+    after: usize,
+    why: &'static str,
 }
 
 impl fmt::Display for Path {

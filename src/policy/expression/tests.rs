@@ -1,6 +1,7 @@
 //! What expressions give, what they refuse, and what they cost.
 
 mod bounds;
+mod direct;
 mod faults;
 mod good;
 pub(crate) mod problems;

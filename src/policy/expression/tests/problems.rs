@@ -135,6 +135,14 @@ const PROBLEMS: &[(&str, &str, &str)] = &[
     ("data.items.exists_one(i, i.label == 'x')", "i.label", "`i.label` may be missing here"),
     ("(data.x + 1).z", "z", "`data.x + 1` is a number and has no fields"),
     ("size(data.note) > 3", "data.note", "`data.note` may be missing here"),
+    ("now < timestamp('yesterday')", "timestamp('yesterday')", "`timestamp('yesterday')` has no result: `timestamp` cannot take this value"),
+    ("now - timestamp(data.at) < duration('9 hours')", "duration('9 hours')", "`duration('9 hours')` has no result: `duration` cannot take this value"),
+    ("data.n > int('three')", "int('three')", "`int('three')` has no result: `int` cannot take this value"),
+    ("9223372036854775807 + 1 > data.n", "9223372036854775807 + 1", "`9223372036854775807 + 1` has no result: `+` overflows"),
+    ("[1, 2][2] == data.n", "[1, 2][2]", "`[1, 2][2]` has no result: a list has no item of that number"),
+    ("data.n / 0 > 1", "0", "nothing can be divided by zero"),
+    ("data.x % 0.0 > 1.0", "0.0", "nothing can be divided by zero"),
+    ("7 / 0", "0", "nothing can be divided by zero"),
     ("data.items[0].label", "data.items[0].label", "`data.items[0].label` may be missing here"),
 ];
 
@@ -205,6 +213,8 @@ fn problems_say_how_to_mend_them() {
         ("data.name.matches(data.choice)", "a pattern is compiled when the policy is loaded: write it as a text"),
         ("2u", "leave out the `u`"),
         ("data.open ? data.open ? 1 : 2 : 3", "put a choice that lies in another in parentheses"),
+        ("timestamp('1.1.2026') < now", "write a time as RFC 3339 has it: `timestamp('2026-01-31T08:30:00Z')`"),
+        ("now - timestamp(data.at) < duration('1d')", "write numbers with their units: `duration('1h30m')`, `duration('90s')`"),
         ("now - now", "give its seconds: `(…).getSeconds()`"),
         ("claims.a.all(x, claims.b.all(y, x == y))", "bound its lists and texts in the schema: `maxItems`, `maxProperties`, `maxLength`"),
     ] {
