@@ -17,6 +17,7 @@ mod pointer;
 mod prove;
 pub mod rate;
 mod reserved;
+mod rewrite;
 mod route;
 pub mod schema;
 mod setting;

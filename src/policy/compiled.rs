@@ -11,8 +11,9 @@ use crate::{
         folding::Folding,
         pattern::{Captures, Pattern},
         rate::Limit,
+        rewrite::Rewrite,
         schema::Schema,
-        template::{self, Bindings, RenderFault, Rendered, Rewrite},
+        template::{self, Bindings, RenderFault, Rendered},
     },
 };
 

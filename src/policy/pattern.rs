@@ -4,7 +4,7 @@
 //! any name could match both. A variable takes one whole segment and never nothing, so rendering
 //! a pattern with what it captured gives the name back.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, iter, sync::Arc};
 
 use crate::domain::{limits::NAME_CHARS_MAX, name::UniqueName, sid::looks_like_a_sid};
 
@@ -30,7 +30,7 @@ pub(super) enum Segment {
 /// A pattern of names or of keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pattern {
-    segments: Vec<Segment>,
+    segments: Arc<[Segment]>,
 }
 
 /// Why a text is no pattern.
@@ -96,11 +96,11 @@ impl Pattern {
             }
             segments.push(segment);
         }
-        let pattern = Self { segments };
+        let pattern = Self { segments: segments.into() };
         if NAME_CHARS_MAX < pattern.chars_min() {
             return Err(BadPattern::TooLong);
         }
-        match pattern.segments.as_slice() {
+        match &*pattern.segments {
             [Segment::Literal(only)] if looks_like_a_sid(only) => Err(BadPattern::LooksLikeASid),
             _ => Ok(pattern),
         }
@@ -135,17 +135,7 @@ impl Pattern {
 
     /// What the variables capture of a name, if it matches.
     pub fn captures(&self, name: &UniqueName) -> Option<Captures> {
-        let mut captures = Vec::new();
-        let mut pieces = name.as_str().split('/');
-        for segment in &self.segments {
-            let piece = pieces.next().filter(|it| !it.is_empty())?;
-            match segment {
-                Segment::Literal(text) if text == piece => (),
-                Segment::Literal(_) => return None,
-                Segment::Variable(variable) => captures.push((variable.clone(), piece.into())),
-            }
-        }
-        pieces.next().is_none().then_some(Captures(captures))
+        self.matches(name).then(|| Captures { segments: self.segments.clone(), name: Some(name.clone()) })
     }
 
     /// The text with what was captured put in; nothing stands for what was not.
@@ -159,13 +149,21 @@ impl Pattern {
 
     /// Whether a name matches.
     pub fn matches(&self, name: &UniqueName) -> bool {
-        self.captures(name).is_some()
+        let mut pieces = pieces(name.as_str());
+        let fits = |segment: &Segment| {
+            let piece = pieces.next().filter(|it| !it.is_empty());
+            piece.is_some_and(|piece| match segment {
+                Segment::Literal(text) => text == piece,
+                Segment::Variable(_) => true,
+            })
+        };
+        self.segments.iter().all(fits) && pieces.next().is_none()
     }
 
     /// Whether one text could match both patterns.
     pub(super) fn meets(&self, other: &Self) -> bool {
         self.segments.len() == other.segments.len()
-            && self.segments.iter().zip(&other.segments).all(|pair| match pair {
+            && self.segments.iter().zip(other.segments.iter()).all(|pair| match pair {
                 (Segment::Literal(one), Segment::Literal(two)) => one == two,
                 _ => true,
             })
@@ -207,6 +205,21 @@ fn segment(piece: &str) -> Result<Segment, BadPattern> {
     }
 }
 
+/// What stands between the `/` of a name. Names are short: to go byte by byte is faster than a search made ready.
+pub(super) fn pieces(name: &str) -> impl Iterator<Item = &str> {
+    let mut left = Some(name);
+    iter::from_fn(move || {
+        let text = left?;
+        match text.bytes().position(|it| it == b'/') {
+            Some(at) => {
+                left = text.get(at + 1..);
+                text.get(..at)
+            }
+            None => left.take(),
+        }
+    })
+}
+
 /// Whether expressions can call something by this name; else what to say about it.
 pub(super) fn word(name: &str) -> Result<(), BadPattern> {
     if RESERVED.contains(&name) || [IDENTITY, KEY, PSEUDONYM].contains(&name) {
@@ -221,14 +234,18 @@ fn shaped(name: &str) -> bool {
         && name.chars().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == '_')
 }
 
-/// What the variables of a pattern took from a name, from left to right.
+/// What the variables of a pattern took from a name, from left to right: both are shared, nothing is copied.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Captures(Vec<(Arc<str>, Arc<str>)>);
+pub struct Captures {
+    segments: Arc<[Segment]>,
+    /// A name that matches them; `None` where nothing was captured.
+    name: Option<UniqueName>,
+}
 
 impl Captures {
     /// The text of a variable.
     pub fn get(&self, variable: &str) -> Option<&str> {
-        self.0.iter().find(|it| &*it.0 == variable).map(|it| &*it.1)
+        self.iter().find(|it| it.0 == variable).map(|it| it.1)
     }
 
     /// The text that `{identity}` took: the caller compares it with the identity of the token.
@@ -238,7 +255,11 @@ impl Captures {
 
     /// Variables and texts.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(variable, text)| (&**variable, &**text))
+        let pieces = self.name.iter().flat_map(|it| pieces(it.as_str()));
+        self.segments.iter().zip(pieces).filter_map(|(segment, piece)| match segment {
+            Segment::Variable(variable) => Some((&**variable, piece)),
+            Segment::Literal(_) => None,
+        })
     }
 }
 

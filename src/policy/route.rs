@@ -6,7 +6,7 @@ use crate::{
     domain::{name::UniqueName, object::ObjectKind, sid::ServiceSid},
     policy::{
         compiled::Policy,
-        pattern::{Captures, Pattern, Segment},
+        pattern::{Captures, Pattern, Segment, pieces},
     },
 };
 
@@ -89,7 +89,7 @@ impl Index {
         kind: ObjectKind,
         name: &UniqueName,
     ) -> Route {
-        let mut pieces = name.as_str().split('/');
+        let mut pieces = pieces(name.as_str());
         let found = pieces.next().and_then(|it| self.by_first.get(it)).into_iter();
         let mut reserved = None;
         for entry in found.chain(self.by_length.get(&(1 + pieces.count()))).flatten() {

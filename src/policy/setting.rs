@@ -141,7 +141,7 @@ impl Setting {
                 .map_err(|it| format!("`{{{it}}}` stands for nothing here")),
             Self::Expression(it) => it.value(&bindings.names(data)).map_err(|fault| fault.message),
             Self::Identity => Ok(Value::String(bindings.identity.as_str().to_owned())),
-            Self::Now => Ok(Value::String(bindings.now.to_string())),
+            Self::Now => Ok(Value::String(bindings.now.to_text())),
             Self::Constant(value) => Ok(value.clone()),
             Self::Capture(variable) => bindings
                 .captures

@@ -88,10 +88,12 @@ pub(super) fn grounds(
     let client = caller.identity();
     match route {
         Route::Private { policy, captures } => {
-            let owner = captures.identity().and_then(|it| Identity::try_from(it).ok());
-            let Some(owner) = owner.filter(|owner| client.is_none_or(|it| it == owner)) else {
-                return Err(closed(caller, place, &policy));
+            let captured = captures.identity();
+            let owner = match client {
+                Some(client) => Some(client.clone()).filter(|it| captured == Some(it.as_str())),
+                None => captured.and_then(|it| Identity::try_from(it).ok()),
             };
+            let Some(owner) = owner else { return Err(closed(caller, place, &policy)) };
             if client.is_some() && !policy.bounds.iter().all(|it| it.allows(&captures, caller.claims())) {
                 return Err(closed(caller, place, &policy));
             }

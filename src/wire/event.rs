@@ -36,7 +36,7 @@ pub fn payload(event: &Event, base: &str) -> String {
 pub fn fields(event: &Event, base: &str) -> (&'static str, String) {
     let object = event.object.to_string();
     let name = event.unique_name.as_ref().map(|it| it.as_str());
-    let fields = Object::new().number("id", event.id.0).text("date_created", &event.at.to_string());
+    let fields = Object::new().number("id", event.id.0).text("date_created", &event.at.to_text());
     let place = SdkPlace { base, service: event.service };
     let (event_type, fields) = match &event.what {
         Happening::DocumentSet { revision, data, date_expires } => (
@@ -83,7 +83,7 @@ pub fn fields(event: &Event, base: &str) -> (&'static str, String) {
             "stream_message_published",
             // No id: nothing of a message is kept, and none is missed after a reconnect.
             Object::new()
-                .text("date_created", &event.at.to_string())
+                .text("date_created", &event.at.to_text())
                 .text("stream_sid", &object)
                 .optional("stream_unique_name", name)
                 .text("message_sid", &message.to_string())

@@ -94,8 +94,8 @@ impl SdkPlace<'_> {
             .optional("unique_name", head.unique_name.as_ref().map(|it| it.as_str()))
             .text("service_sid", &self.service.to_string())
             .text("url", &url)
-            .text("date_created", &head.date_created.to_string())
-            .text("date_updated", &head.date_updated.to_string())
+            .text("date_created", &head.date_created.to_text())
+            .text("date_updated", &head.date_updated.to_text())
             .optional("date_expires", head.date_expires.map(|it| it.to_string()).as_deref())
             .text("revision", &head.revision.to_string())
             .number("last_event_id", head.last_event_id.0)
@@ -117,7 +117,7 @@ impl SdkPlace<'_> {
             .text("url", &format!("{}/Context", self.object_url(head.sid)))
             .text("revision", &head.revision.to_string())
             .number("last_event_id", head.last_event_id.0)
-            .text("date_updated", &head.date_updated.to_string())
+            .text("date_updated", &head.date_updated.to_text())
             .finish()
     }
 
@@ -157,7 +157,7 @@ impl SdkPlace<'_> {
             .text("url", &self.item_url(collection, item))
             .text("revision", &item.revision.to_string())
             .number("last_event_id", event_id.0)
-            .text("date_created", &item.date_created.to_string())
+            .text("date_created", &item.date_created.to_text())
             .text("date_updated", &updated.to_string())
             .optional("date_expires", item.date_expires.map(|it| it.to_string()).as_deref())
     }

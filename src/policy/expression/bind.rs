@@ -146,7 +146,7 @@ impl<'r> Reader<'r> {
                 self.take(1, text.len())?;
                 Ok(Box::new(CelString::from(text)))
             }
-            Thing::Time(time) => Ok(Box::new(CelString::from(time.to_string()))),
+            Thing::Time(time) => Ok(Box::new(CelString::from(time.to_text()))),
         }
     }
 
@@ -277,7 +277,7 @@ pub(super) fn plain(slot: &Slot, shapes: &Shapes, names: &Names<'_>) -> Result<V
         (Look::Presence, found) => Ok(found.is_ok().into()),
         (Look::Absence, found) => Ok(matches!(found, Err(_) | Ok(Thing::Json(Value::Null))).into()),
         (Look::Value, Ok(Thing::Text(text))) => Ok(text.into()),
-        (Look::Value, Ok(Thing::Time(time))) => Ok(time.to_string().into()),
+        (Look::Value, Ok(Thing::Time(time))) => Ok(time.to_text().into()),
         (Look::Value, Ok(Thing::Json(value))) => match value {
             Value::Null | Value::Bool(_) => Ok(value.clone()),
             // These have bounds of their own, which the reader knows.

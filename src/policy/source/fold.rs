@@ -19,8 +19,8 @@ use crate::{
         fold::{Bounds, Field, Kind, Shape, value_bytes},
         folding::{Folding, Input, Origin},
         pointer::Pointer,
+        rewrite::Rewrite,
         schema::Schema,
-        template::Rewrite,
         written::{At, Keys, Table, listed},
     },
 };

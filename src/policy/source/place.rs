@@ -6,8 +6,8 @@ use crate::policy::{
     fold::Kind,
     folding::{Folding, Origin},
     pointer::Pointer,
+    rewrite::Rewrite,
     schema::Schema,
-    template::Rewrite,
     written::Table,
 };
 

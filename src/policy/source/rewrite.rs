@@ -9,8 +9,8 @@ use crate::{
         mask::{BadMask, Mask, Room},
         pattern::KEY,
         pointer::{BadPointer, Pointer},
+        rewrite::{Clamp, Rewrite},
         setting::{BadSetting, Scope, Setting},
-        template::{Clamp, Rewrite},
         text::Text,
         written::{self, At, Keys, Table, listed},
     },
@@ -50,7 +50,7 @@ pub(super) fn read(
         faults.add_with_help(&table.key_span("template"), what, "take it out of one of the two");
     }
     rewrite.set.extend(templates.into_iter().map(|(place, it)| (place, Setting::Text(it))));
-    rewrite
+    rewrite.ready()
 }
 
 fn read_rename(table: &Table<'_>, faults: &mut Faults<'_>) -> Vec<(Pointer, Pointer)> {

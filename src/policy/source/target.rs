@@ -20,8 +20,8 @@ use crate::{
         fault::Faults,
         mask::Room,
         pattern::{IDENTITY, KEY, PSEUDONYM, Pattern},
+        rewrite::Rewrite,
         setting::{Scope, Setting},
-        template::Rewrite,
         written::{At, Keys, Table, listed},
     },
 };

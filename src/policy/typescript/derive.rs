@@ -5,7 +5,7 @@
 use serde_json::Value;
 
 use super::form::{Field, Presence, Type};
-use crate::policy::{pointer::Pointer, setting::Setting, template::Rewrite};
+use crate::policy::{pointer::Pointer, rewrite::Rewrite, setting::Setting};
 
 /// Data of which nothing is known.
 pub(super) fn unknown() -> Type {
