@@ -284,7 +284,7 @@ impl Relay {
             gate::recognise(caller, operation, standing.as_ref(), &self.inner.policies, now)?;
             return Ok(Passed::Answered(receipt));
         }
-        let settings = operation.service().and_then(|it| view.tenant(it)).map(|it| it.head.settings.clone());
+        let settings = operation.reforms().and_then(|it| view.tenant(it)).map(|it| it.head.settings.clone());
         if operation.grows()
             && let Some(what) = self.inner.watermark.short_of()
         {

@@ -35,7 +35,7 @@ const FORGERIES: &[Forgery] = &[
             "rewrite builds an admission",
             "relay/rewrite.rs",
             "E0451",
-            "fn forged(request: Change, caller: Caller, at: Timestamp, policies: Arc<PolicySet>) -> Admitted<Change> {
+            "fn forged<'p>(request: Change, caller: &'p Caller, at: Timestamp, policies: &'p Arc<PolicySet>) -> Admitted<'p, Change> {
                 Admitted {
                     request, caller, at, under: Grounds::Plain, standing: None, policies, seen: Seen::default(),
                     warned: None, would_deny: false,
@@ -46,7 +46,7 @@ const FORGERIES: &[Forgery] = &[
             "the acl, a sibling of the gate, builds an admission",
             "relay/acl.rs",
             "E0451",
-            "fn forged<T>(request: T) -> crate::relay::gate::Admitted<T> {
+            "fn forged<T>(request: T) -> crate::relay::gate::Admitted<'static, T> {
                 crate::relay::gate::Admitted {
                     request, caller: loop {}, at: loop {}, under: loop {}, standing: None, policies: loop {},
                     seen: loop {}, warned: None, would_deny: false,
@@ -128,7 +128,7 @@ const FORGERIES: &[Forgery] = &[
         "the relay commits an admission that was not rewritten",
         "relay.rs",
         "E0308",
-        "fn forged(writer: &Writer, admitted: gate::Admitted<Change>, ticket: Ticket) {
+        "fn forged(writer: &Writer, admitted: gate::Admitted<'static, Change>, ticket: Ticket) {
             let _ = writer.commit(admitted, ticket);
         }",
     ),
@@ -148,7 +148,7 @@ const FORGERIES: &[Forgery] = &[
         "the relay rewrites one admission twice",
         "relay.rs",
         "E0382",
-        "fn forged(admitted: gate::Admitted<Change>, given: &Given) {
+        "fn forged(admitted: gate::Admitted<'static, Change>, given: &Given) {
             let _ = (rewrite::rewrite(admitted, given), rewrite::rewrite(admitted, given));
         }",
     ),
@@ -191,10 +191,10 @@ const FORGERIES: &[Forgery] = &[
             fn defaulted<T: Default>() {}
             fn read<T: serde::de::DeserializeOwned>() {}
             fn forged() {
-                copied::<gate::Admitted<Change>>();
+                copied::<gate::Admitted<'static, Change>>();
                 copied::<Batch>();
                 copied::<Committed>();
-                defaulted::<gate::Admitted<Change>>();
+                defaulted::<gate::Admitted<'static, Change>>();
                 defaulted::<Batch>();
                 defaulted::<Committed>();
                 read::<Batch>();

@@ -220,6 +220,14 @@ impl Operation {
         Some(Address { service: *service, kind: *kind, object: ObjectRef::Name(name.clone()) })
     }
 
+    /// The service whose settings it changes.
+    pub fn reforms(&self) -> Option<ServiceSid> {
+        match self {
+            Self::UpdateService { service, .. } => Some(*service),
+            _ => None,
+        }
+    }
+
     /// Whether it can make the state larger.
     pub fn grows(&self) -> bool {
         match self {

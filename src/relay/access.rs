@@ -77,12 +77,12 @@ impl<'r> Place<'r> {
 pub(super) fn grounds(
     caller: &Caller,
     place: &Place<'_>,
-    standing: &Standing,
+    standing: &Standing<'_>,
     policies: &Arc<PolicySet>,
 ) -> Result<Grounds, Refusal> {
-    let name = standing.head.as_ref().map_or(place.name, |it| it.unique_name.as_ref());
+    let name = standing.head.map_or(place.name, |it| it.unique_name.as_ref());
     let route = match name {
-        Some(name) => policies.route(standing.service, standing.service_name.as_deref(), place.kind, name),
+        Some(name) => policies.route(standing.service, standing.service_name, place.kind, name),
         None => Route::Plain,
     };
     let client = caller.identity();
@@ -103,19 +103,17 @@ pub(super) fn grounds(
             let sid = match (&standing.head, standing.derived, name) {
                 (Some(head), _, _) => head.sid,
                 (None, Some(sid), _) => sid,
-                (None, None, Some(name)) => {
-                    derived::sid(&standing.secret, standing.service, place.kind, name)
-                }
+                (None, None, Some(name)) => derived::sid(standing.secret, standing.service, place.kind, name),
                 (None, None, None) => return Err(forbidden(Some(&policy))),
             };
             Ok(Grounds::Shared { policy, sid, name: name.cloned() })
         }
         Route::Closed { policy } => Err(closed(caller, place, &policy)),
-        Route::Reserved { policy } => match standing.head.as_ref().map(|it| &it.space) {
+        Route::Reserved { policy } => match standing.head.map(|it| &it.space) {
             Some(Space::Private { .. } | Space::Shared { .. }) if client.is_some() => Err(forbidden(None)),
             _ => Ok(Grounds::Reserved { policy }),
         },
-        Route::Plain => match standing.head.as_ref().map(|it| &it.space) {
+        Route::Plain => match standing.head.map(|it| &it.space) {
             Some(Space::Private { .. } | Space::Shared { .. }) if client.is_some() => Err(forbidden(None)),
             _ => Ok(Grounds::Plain),
         },
@@ -127,7 +125,7 @@ pub(super) fn writable(
     caller: &Caller,
     operation: &Operation,
     place: &Place<'_>,
-    standing: &Standing,
+    standing: &Standing<'_>,
     under: &Grounds,
 ) -> Result<(), Refusal> {
     let making = matches!(operation, Operation::Create { .. });
@@ -178,7 +176,7 @@ pub(super) fn writable(
 pub(super) fn readable(
     caller: &Caller,
     place: &Place<'_>,
-    standing: &Standing,
+    standing: &Standing<'_>,
     under: &Grounds,
 ) -> Result<(), Refusal> {
     match under {
@@ -228,7 +226,7 @@ fn holds_for(caller: &Caller, condition: &Expression, captures: &Captures, now: 
     condition.holds(&names).unwrap_or(false)
 }
 
-fn found<'s>(caller: &Caller, place: &Place<'_>, standing: &'s Standing) -> Result<&'s Head, Refusal> {
+fn found<'s>(caller: &Caller, place: &Place<'_>, standing: &Standing<'s>) -> Result<&'s Head, Refusal> {
     match (&standing.head, standing.derived) {
         (Some(head), _) => Ok(head),
         // A name that was never told belongs to this SID: a client learns nothing of it.
@@ -238,7 +236,7 @@ fn found<'s>(caller: &Caller, place: &Place<'_>, standing: &'s Standing) -> Resu
 }
 
 /// Whether a client would be refused this, were ACL on.
-pub(super) fn lacks(caller: &Caller, standing: &Option<Standing>, under: &Grounds, right: Right) -> bool {
+pub(super) fn lacks(caller: &Caller, standing: &Option<Standing<'_>>, under: &Grounds, right: Right) -> bool {
     let Some(standing) = standing.as_ref().filter(|it| !it.acl && it.head.is_some()) else { return false };
     let plain = matches!(under, Grounds::Plain | Grounds::Reserved { .. });
     caller.identity().is_some() && plain && !standing.permission.has(right)

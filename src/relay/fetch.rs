@@ -30,13 +30,13 @@ use crate::{
 };
 
 /// What stands at an address, for the gate; `None` when the service does not stand.
-pub(super) fn standing(
-    view: &View,
+pub(super) fn standing<'v>(
+    view: &'v View,
     service: ServiceSid,
     address: Option<&Address>,
     caller: &Caller,
     now: Timestamp,
-) -> Option<Standing> {
+) -> Option<Standing<'v>> {
     let tenant = view.tenant(service)?;
     let object = address.and_then(|it| tenant.find(it, now));
     let sid = match address.map(|it| (&it.object, it.kind)) {
@@ -48,15 +48,15 @@ pub(super) fn standing(
     Some(Standing {
         service,
         at: now,
-        service_name: tenant.head.unique_name.clone(),
+        service_name: tenant.head.unique_name.as_deref(),
         service_made: tenant.head.date_created,
         acl: tenant.head.settings.acl,
-        head: object.map(|it| it.head.clone()),
+        head: object.map(|it| &it.head),
         permission: object.zip(identity).map(|(object, it)| object.permission(it)).unwrap_or_default(),
         derived: shared,
         present: false,
-        claims: object.and_then(|it| it.claims.clone()),
-        secret: view.secret.clone(),
+        claims: object.and_then(|it| it.claims.as_deref()),
+        secret: &view.secret,
     })
 }
 
@@ -87,7 +87,7 @@ pub(super) fn sought(
 }
 
 /// Answers a question.
-pub(super) fn fetch(view: &View, admitted: &Admitted<Query>) -> Result<Reading, Reason> {
+pub(super) fn fetch(view: &View, admitted: &Admitted<'_, Query>) -> Result<Reading, Reason> {
     let now = admitted.at();
     let query = admitted.request();
     let missing = || Reason::NotFound(Missing::Service);
@@ -171,7 +171,7 @@ fn grants(service: ServiceSid, object: &Object, range: &Range<Identity>) -> Page
 }
 
 /// The zero state of a shared object that does not stand (decision 18).
-fn nothing(tenant: &Tenant, admitted: &Admitted<Query>) -> Option<Object> {
+fn nothing(tenant: &Tenant, admitted: &Admitted<'_, Query>) -> Option<Object> {
     let made = admitted.standing()?.service_made;
     let shell = |sid, name: Option<UniqueName>, space| fresh(&Shell { sid, name, space }, made, None);
     match admitted.grounds() {

@@ -30,23 +30,23 @@ use crate::{
 
 pub(super) use access::{Grounds, right};
 
-/// A request that has passed the gate. It is used once.
+/// A request that has passed the gate. It is used once, and cannot outlive the view on which it was judged.
 #[must_use]
-pub(super) struct Admitted<T> {
+pub(super) struct Admitted<'p, T> {
     request: T,
-    caller: Caller,
+    caller: &'p Caller,
     at: Timestamp,
     under: Grounds,
-    standing: Option<Standing>,
-    policies: Arc<PolicySet>,
+    standing: Option<Standing<'p>>,
+    policies: &'p Arc<PolicySet>,
     seen: Seen,
     warned: Option<Box<Refusal>>,
     would_deny: bool,
 }
 
-impl<T> Admitted<T> {
+impl<'p, T> Admitted<'p, T> {
     /// Takes the admission apart: whoever does has used it.
-    pub(super) fn open(self) -> Opened<T> {
+    pub(super) fn open(self) -> Opened<'p, T> {
         let Self { request, caller, at, under, standing, policies, seen, .. } = self;
         Opened { request, caller, at, under, standing, policies, seen }
     }
@@ -67,7 +67,7 @@ impl<T> Admitted<T> {
     }
 
     /// What stood when it was admitted.
-    pub(super) fn standing(&self) -> Option<&Standing> {
+    pub(super) fn standing(&self) -> Option<&Standing<'p>> {
         self.standing.as_ref()
     }
 
@@ -91,13 +91,13 @@ impl<T> Admitted<T> {
 }
 
 /// An admission taken apart.
-pub(super) struct Opened<T> {
+pub(super) struct Opened<'p, T> {
     pub(super) request: T,
-    pub(super) caller: Caller,
+    pub(super) caller: &'p Caller,
     pub(super) at: Timestamp,
     pub(super) under: Grounds,
-    pub(super) standing: Option<Standing>,
-    pub(super) policies: Arc<PolicySet>,
+    pub(super) standing: Option<Standing<'p>>,
+    pub(super) policies: &'p Arc<PolicySet>,
     pub(super) seen: Seen,
 }
 
@@ -128,26 +128,26 @@ impl Gate {
 
     /// Admits a change or refuses it; `standing` is `None` when the service does not stand. `eye` looks up what
     /// else the rules read.
-    pub(super) fn admit_change(
+    pub(super) fn admit_change<'p>(
         &self,
-        caller: &Caller,
+        caller: &'p Caller,
         change: Change,
-        (standing, eye): (Option<Standing>, Eye<'_>),
-        policies: &Arc<PolicySet>,
+        (standing, eye): (Option<Standing<'p>>, Eye<'_>),
+        policies: &'p Arc<PolicySet>,
         now: Timestamp,
         charge: Charge,
-    ) -> Result<Admitted<Change>, Refusal> {
+    ) -> Result<Admitted<'p, Change>, Refusal> {
         valid(caller, change.operation.service(), now)?;
         let admitted = |request: Change, under, standing, judged: Judged| Admitted {
             seen: judged.seen,
             warned: judged.warned,
             would_deny: lacks(caller, &standing, &under, right(&request.operation)),
             request,
-            caller: caller.clone(),
+            caller,
             at: now,
             under,
             standing,
-            policies: policies.clone(),
+            policies,
         };
         let about_service = matches!(
             change.operation,
@@ -181,7 +181,7 @@ impl Gate {
         let judged = judge(caller, &change.operation, &target, &standing, &under, (now, eye))?;
         if charge == Charge::Take {
             self.hosted
-                .change(&change.operation, standing.head.as_ref().map(|it| it.sid), now)
+                .change(&change.operation, standing.head.map(|it| it.sid), now)
                 .map_err(hosted_too_fast)?;
         }
         if let (Grounds::Private { policy, captures, .. }, Charge::Take, Some(_)) =
@@ -195,15 +195,15 @@ impl Gate {
     }
 
     /// Admits a question or refuses it.
-    pub(super) fn admit_query(
+    pub(super) fn admit_query<'p>(
         &self,
-        caller: &Caller,
+        caller: &'p Caller,
         query: Query,
-        standing: Option<Standing>,
-        policies: &Arc<PolicySet>,
+        standing: Option<Standing<'p>>,
+        policies: &'p Arc<PolicySet>,
         now: Timestamp,
         charge: Charge,
-    ) -> Result<Admitted<Query>, Refusal> {
+    ) -> Result<Admitted<'p, Query>, Refusal> {
         valid(caller, query.service(), now)?;
         if query.is_for_backends() && caller.identity().is_some() {
             return Err(forbidden(None));
@@ -222,13 +222,12 @@ impl Gate {
         };
         if charge == Charge::Take {
             self.hosted
-                .query(&query, standing.as_ref().and_then(|it| it.head.as_ref()).map(|it| it.sid), now)
+                .query(&query, standing.and_then(|it| it.head).map(|it| it.sid), now)
                 .map_err(hosted_too_fast)?;
         }
         let would_deny = lacks(caller, &standing, &under, Right::Read);
-        let (request, caller, policies) = (query, caller.clone(), policies.clone());
         let (seen, warned) = (Seen::default(), None);
-        Ok(Admitted { request, caller, at: now, under, standing, policies, seen, warned, would_deny })
+        Ok(Admitted { request: query, caller, at: now, under, standing, policies, seen, warned, would_deny })
     }
 }
 
@@ -245,7 +244,7 @@ fn judge(
     caller: &Caller,
     operation: &Operation,
     place: &Place<'_>,
-    standing: &Standing,
+    standing: &Standing<'_>,
     under: &Grounds,
     (at, eye): (Timestamp, Eye<'_>),
 ) -> Result<Judged, Refusal> {
@@ -264,7 +263,7 @@ fn judge(
     let client = caller.identity().is_some();
     let owners = (!client).then(|| standing.claims());
     let claims = owners.as_ref().unwrap_or_else(|| caller.claims());
-    let name = standing.head.as_ref().and_then(|it| it.unique_name.as_ref()).or(place.name);
+    let name = standing.head.and_then(|it| it.unique_name.as_ref()).or(place.name);
     let scene = Scene { caller, policy, captures, owner, claims, name, at };
     let seen = scene.see(operation, eye)?;
     let Some(data) = operation.data().filter(|it| !it.data().is_empty()) else {
@@ -288,7 +287,7 @@ fn judge(
 pub(super) fn recognise(
     caller: &Caller,
     operation: &Operation,
-    standing: Option<&Standing>,
+    standing: Option<&Standing<'_>>,
     policies: &Arc<PolicySet>,
     now: Timestamp,
 ) -> Result<(), Refusal> {

@@ -25,7 +25,7 @@ use crate::{
 /// Where and when something is rendered.
 pub(super) struct Canvas<'c> {
     pub(super) policy: &'c Arc<Policy>,
-    pub(super) standing: &'c Standing,
+    pub(super) standing: &'c Standing<'c>,
     pub(super) at: Timestamp,
     /// Random bytes for the SIDs of messages.
     pub(super) drawn: [u8; 16],
@@ -64,7 +64,7 @@ impl Canvas<'_> {
             };
             let data =
                 Data::of(&rendered.data).filter(|it| it.size_bytes() <= max_bytes).ok_or_else(too_large)?;
-            let sid = derived::sid(&self.standing.secret, self.standing.service, target.kind, &rendered.name);
+            let sid = derived::sid(self.standing.secret, self.standing.service, target.kind, &rendered.name);
             let space = Space::Shared { policy: policy.name.clone() };
             let (spot, data) = match (&target.fold, share) {
                 (Some(fold), Some(share)) => (Spot::Fold { shape: fold.shape.clone(), share }, Data::empty()),

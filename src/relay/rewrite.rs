@@ -58,17 +58,16 @@ pub(super) struct Given {
 ///
 /// # Errors
 /// When the shared side cannot be made of this data, or would break its schema.
-pub(super) fn rewrite(admitted: Admitted<Change>, given: &Given) -> Result<Batch, Refusal> {
+pub(super) fn rewrite(admitted: Admitted<'_, Change>, given: &Given) -> Result<Batch, Refusal> {
     let Opened { request: change, caller, at, under: grounds, standing, policies, seen } = admitted.open();
     let batch = given.batch;
     let (decision, endpoint, policies) =
         (given.decision, caller.endpoint().cloned(), policies.hash().clone());
-    let by = by(&caller, &grounds, &change.operation, given);
+    let by = by(caller, &grounds, &change.operation, given);
     let effect = match standing {
         _ if matches!(grounds, Grounds::Service) => service_effect(change.operation, given),
         Some(standing) => {
-            Pen { caller: &caller, at, grounds: &grounds, standing: &standing, seen: &seen, given }
-                .effect(change)
+            Pen { caller, at, grounds: &grounds, standing: &standing, seen: &seen, given }.effect(change)
         }
         None => Err(Refusal::plain(Reason::NotFound(Missing::Service))),
     }?;
@@ -176,7 +175,7 @@ struct Pen<'p> {
     caller: &'p Caller,
     at: Timestamp,
     grounds: &'p Grounds,
-    standing: &'p Standing,
+    standing: &'p Standing<'p>,
     seen: &'p Seen,
     given: &'p Given,
 }
@@ -325,7 +324,7 @@ impl Pen<'_> {
         let lookups = self.seen.lookups();
         let veiled = policy.targets.iter().any(|it| it.veiled);
         let pseudonym = match veiled {
-            true => derived::pseudonym(&self.standing.secret, &policy.name, owner),
+            true => derived::pseudonym(self.standing.secret, &policy.name, owner),
             false => String::new(),
         };
         let bindings = Bindings {

@@ -192,7 +192,8 @@ impl<'p> World<'p> {
         let (plain_objects_max, plain_bytes_max) = (u32::MAX, u64::MAX);
         let decision = DecisionId(self.steps);
         let given = Given { decision, sid, plain_objects_max, plain_bytes_max, settings: None, batch: None };
-        match apply(&mut self.view, &rewrite::rewrite(admitted, &given)?.into_record()) {
+        let record = rewrite::rewrite(admitted, &given)?.into_record();
+        match apply(&mut self.view, &record) {
             Ok(_) => Ok(()),
             Err(Rejection::Refused(reason)) => Err(Refusal::of_apply(reason)),
             Err(Rejection::Stale | Rejection::Known) => Err(Refusal::plain(Reason::Forbidden)),
