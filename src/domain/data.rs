@@ -166,6 +166,15 @@ impl BadData {
     }
 }
 
+/// The value of a key. Of few keys each is looked at, which costs less than to hash the one that is sought.
+pub fn field<'v>(object: &'v Map<String, Value>, key: &str) -> Option<&'v Value> {
+    const FEW: usize = 8;
+    if FEW < object.len() {
+        return object.get(key);
+    }
+    object.iter().find(|it| it.0 == key).map(|it| it.1)
+}
+
 /// Appends one step to a JSON pointer (RFC 6901).
 pub fn pointer_step(pointer: &str, step: &str) -> String {
     format!("{pointer}/{}", step.replace('~', "~0").replace('/', "~1"))

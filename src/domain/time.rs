@@ -50,18 +50,13 @@ impl Timestamp {
     pub fn to_text(self) -> String {
         let ((year, month, day), seconds) =
             (civil(self.as_seconds().div_euclid(86_400)), self.as_seconds().rem_euclid(86_400));
-        let mut text = *b"0000-00-00T00:00:00.000Z";
-        for (end, digits, number) in [
-            (4, 4, year),
-            (7, 2, month),
-            (10, 2, day),
-            (13, 2, seconds / 3600),
-            (16, 2, seconds / 60 % 60),
-            (19, 2, seconds % 60),
-            (23, 3, self.0.rem_euclid(1000)),
-        ] {
-            put_digits(text.get_mut(end - digits..end).unwrap_or_default(), number);
-        }
+        let ([c, d], [y, z]) = (two_digits(year / 100), two_digits(year % 100));
+        let ([m, n], [a, b]) = (two_digits(month), two_digits(day));
+        let ([h, i], [j, k]) = (two_digits(seconds / 3600), two_digits(seconds / 60 % 60));
+        let ([s, t], millis) = (two_digits(seconds % 60), self.0.rem_euclid(1000));
+        let ([_, e], [f, g]) = (two_digits(millis / 100), two_digits(millis % 100));
+        let text =
+            [c, d, y, z, b'-', m, n, b'-', a, b, b'T', h, i, b':', j, k, b':', s, t, b'.', e, f, g, b'Z'];
         let text = str::from_utf8(&text).unwrap_or_default();
         match year {
             0..=9999 => text.to_owned(),
@@ -71,13 +66,10 @@ impl Timestamp {
     }
 }
 
-/// Puts the last digits of a number into places.
-fn put_digits(places: &mut [u8], number: i64) {
-    let mut rest = number.unsigned_abs();
-    for place in places.iter_mut().rev() {
-        *place = b'0' + u8::try_from(rest % 10).unwrap_or(0);
-        rest /= 10;
-    }
+/// The last two digits of a number.
+fn two_digits(number: i64) -> [u8; 2] {
+    let [.., low] = (number.unsigned_abs() % 100).to_be_bytes();
+    [b'0' + low / 10, b'0' + low % 10]
 }
 
 impl fmt::Display for Timestamp {

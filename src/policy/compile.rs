@@ -97,6 +97,7 @@ pub fn compile(folder: &[Files]) -> Result<PolicySet, Vec<Fault>> {
         let Some(mut read) = source::read(files, &mut faults) else { continue };
         let own = hash(files, read.schemas.iter().map(String::as_str));
         read.policy.version = own.get(..12).unwrap_or_default().into();
+        read.policy.number = number(&files.name, &own);
         whole.part(files.name.as_bytes());
         whole.part(own.as_bytes());
         reads.push(read);
@@ -106,6 +107,14 @@ pub fn compile(folder: &[Files]) -> Result<PolicySet, Vec<Fault>> {
         return Err(sorted(faults));
     }
     Ok(PolicySet::of(reads.into_iter().map(|it| Arc::new(it.policy)).collect(), whole.finish()))
+}
+
+/// A number that no other policy, and no other version of this one, has.
+fn number(name: &str, own: &str) -> u64 {
+    let mut hash = Hash::new("number");
+    hash.part(name.as_bytes());
+    hash.part(own.as_bytes());
+    hash.finish().get(..16).and_then(|it| u64::from_str_radix(it, 16).ok()).unwrap_or_default()
 }
 
 /// The hash of one policy's own files: those that it does not name do not count.

@@ -24,6 +24,8 @@ pub struct Policy {
     pub name: Arc<str>,
     /// The first 12 hexadecimal digits of the hash of its own files.
     pub version: Arc<str>,
+    /// What no other policy, and no other version of this one, has: the limits are kept under it.
+    pub number: u64,
     /// What it is for, in its author's words.
     pub description: Option<Arc<str>>,
     /// Whether clients may write at all.

@@ -7,7 +7,10 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use crate::domain::{data::pointer_step, limits::POINTER_STEPS_MAX};
+use crate::domain::{
+    data::{field, pointer_step},
+    limits::POINTER_STEPS_MAX,
+};
 
 /// A place in a JSON object, below its top.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,7 +108,7 @@ impl Pointer {
 
     /// The value at this place.
     pub(super) fn get<'v>(&self, value: &'v Value) -> Option<&'v Value> {
-        self.steps.iter().try_fold(value, |it, step| it.as_object()?.get(step))
+        self.steps.iter().try_fold(value, |it, step| field(it.as_object()?, step))
     }
 
     /// Takes the value at this place out; the order of the others stays.

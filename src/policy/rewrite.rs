@@ -111,10 +111,10 @@ impl Rewrite {
 
     /// The published data.
     pub(super) fn apply(&self, data: &Value, bindings: &Bindings<'_>) -> Result<Value, RenderFault> {
-        let out = match self.frame.as_ref().and_then(|it| it.filled(self, data, bindings)) {
-            Some(out) => out,
-            None => self.steps(data, bindings)?,
-        };
+        if let Some(out) = self.frame.as_ref().and_then(|it| it.filled(self, data, bindings)) {
+            return Ok(out);
+        }
+        let out = self.steps(data, bindings)?;
         if !within(&out, DATA_DEPTH_MAX) {
             return Err(RenderFault::about("", format!("nested deeper than {DATA_DEPTH_MAX} levels")));
         }
@@ -276,10 +276,11 @@ mod tests {
             default in prop::sample::subsequence(vec!["/a", "/d", "/f"], 0..3),
             clamp in prop::sample::subsequence(vec!["/a", "/b", "/g"], 0..3),
             set in prop::sample::subsequence(vec!["/a", "/c", "/f", "/h"], 0..4).prop_shuffle(),
-            named in any::<bool>(),
+            named in any::<bool>(), levels in prop_oneof![Just(1_usize), 30..34_usize],
         ) {
             let bounds = || Clamp { least: (-3).into(), most: 3.into() };
-            let settings = [Setting::Now, Setting::Claim(vec!["name".into()]), Setting::Constant(json!([1]))];
+            let deep = (0..levels).fold(json!(1), |it, _| json!([it]));
+            let settings = [Setting::Now, Setting::Claim(vec!["name".into()]), Setting::Constant(deep)];
             let rewrite = Rewrite {
                 take: Some(take.into_iter().map(pointer).collect()),
                 default: default.into_iter().map(|it| (pointer(it), json!(7))).collect(),

@@ -174,6 +174,7 @@ fn read_top(
         name: files.name.as_str().into(),
         // The compiler knows the hash once all files are read.
         version: "".into(),
+        number: 0,
         description,
         mode,
         from: from.value,

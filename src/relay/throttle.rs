@@ -69,8 +69,7 @@ impl Throttle {
     ) -> Result<(), TooFast> {
         let mut kept = self.at(now);
         let now = kept.now;
-        let limits =
-            || policy.limits.iter().enumerate().map(|(at, it)| ((&policy.name, &policy.version, at), it));
+        let limits = || policy.limits.iter().enumerate().map(|(at, it)| ((policy.number, at), it));
         for (limit_id, limit) in limits().filter(|(_, it)| Which::of(&it.per) == which) {
             let key = self.key(&limit_id, caller, limit, captures);
             let owner = matches!(limit.per, Per::Captures(_))

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use serde_json::Value;
 
 use crate::{
-    domain::time::Timestamp,
+    domain::{data::field, time::Timestamp},
     policy::expression::{EvalFault, Names},
 };
 
@@ -103,7 +103,7 @@ impl Path {
         for (at, step) in self.steps.iter().enumerate().skip(taken) {
             let Thing::Json(value) = thing else { return Err(Lost { after: at, why: "has no fields" }) };
             let next = match (step, value) {
-                (Step::Field(name), Value::Object(entries)) => entries.get(&**name),
+                (Step::Field(name), Value::Object(entries)) => field(entries, name),
                 (Step::Field(_), _) => return Err(Lost { after: at, why: "is not an object" }),
                 (Step::Item(place), Value::Array(items)) => {
                     usize::try_from(*place).ok().and_then(|it| items.get(it))

@@ -3,7 +3,17 @@
 
 use serde_json::{Map, Value};
 
-use crate::policy::{pointer::Pointer, rewrite::Rewrite, template::Bindings};
+use crate::{
+    domain::limits::DATA_DEPTH_MAX,
+    policy::{
+        pointer::Pointer,
+        rewrite::{Rewrite, within},
+        template::Bindings,
+    },
+};
+
+/// Levels of what stands under a key of the top. What is taken from there has no more: it was data.
+const INNER_LEVELS: usize = DATA_DEPTH_MAX - 1;
 
 /// The result as far as it is known before: its keys in their order, with what `default` puts there.
 #[derive(Clone, Debug)]
@@ -30,7 +40,7 @@ impl Frame {
         let none = Value::Null;
         let taken = take.iter().map(|it| (it, &none));
         let defaults = default.iter().map(|(place, value)| (place, value));
-        let places = taken.chain(defaults).chain(set.iter().map(|(place, _)| (place, &none)));
+        let places = taken.chain(defaults.clone()).chain(set.iter().map(|(place, _)| (place, &none)));
         for (place, value) in places {
             out.entry(place.only_step()?).or_insert_with(|| value.clone());
         }
@@ -48,6 +58,9 @@ impl Frame {
             mask: mask.iter().position(|it| at(&it.0, key)),
             set: set.iter().position(|it| at(&it.0, key)),
         };
+        if !defaults.into_iter().all(|it| within(it.1, INNER_LEVELS)) {
+            return None;
+        }
         let columns = out.keys().map(column).collect();
         Some(Self { out, columns })
     }
@@ -68,7 +81,13 @@ impl Frame {
                 rewrite.mask.get(at)?.1.cover(place);
             }
             if let Some(at) = column.set {
-                *place = rewrite.set.get(at)?.1.value(data, bindings).ok()?;
+                *place = rewrite
+                    .set
+                    .get(at)?
+                    .1
+                    .value(data, bindings)
+                    .ok()
+                    .filter(|it| within(it, INNER_LEVELS))?;
             }
         }
         Some(Value::Object(out))
