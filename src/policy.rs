@@ -27,7 +27,7 @@ mod text;
 mod typescript;
 mod written;
 
-pub use cases::{CASE_NOW, Case, Expected, Holds, Publication, Shown, Step, Write};
+pub use cases::{CASE_NOW, Case, Expected, Holds, Publication, Shown, Step, Write, unheard};
 pub use compile::{PolicySet, compile};
 pub use compiled::{
     Bound, Detail, Lookup, Mode, OnWithdraw, Policy, Read, Rule, Source, Target, Until, WhenFull, Withdraw,

@@ -25,8 +25,10 @@ use crate::{
         time::Timestamp,
     },
     policy::{
-        fault::{Fault, Faults, sorted},
-        written::{self, Keys, Table},
+        compile::PolicySet,
+        compiled::STAGES,
+        fault::{Fault, Faults, meant, sorted},
+        written::{self, Keys, Table, listed},
     },
 };
 
@@ -157,8 +159,8 @@ pub fn parse(policy: &str, file: &str, text: &str) -> Result<Vec<Case>, Vec<Faul
         if tables.is_empty() {
             faults.add_with_help(&(0..0), "the file has no case", "write a table `[[case]]`");
         }
-        if CASES_MAX < tables.len() {
-            faults.add(&top.key_span("case"), format!("there are more than {CASES_MAX} cases"));
+        if let Some(surplus) = tables.get(CASES_MAX) {
+            faults.add(&surplus.span, format!("there are more than {CASES_MAX} cases"));
         }
         let mut room = CASE_WRITES_MAX;
         for table in &tables {
@@ -181,6 +183,18 @@ pub fn parse(policy: &str, file: &str, text: &str) -> Result<Vec<Case>, Vec<Faul
     }
     let faults = faults.into_list();
     if faults.is_empty() { Ok(cases) } else { Err(sorted(faults)) }
+}
+
+/// What to say of a rule that no refusal under these policies can name; `None` if one can.
+pub fn unheard(policies: &PolicySet, rule: &str) -> Option<String> {
+    let conditions = policies.policies().iter().flat_map(|it| it.rules.iter().map(|it| &*it.name));
+    let known: Vec<&str> = conditions.chain(STAGES.iter().copied()).collect();
+    let help = match meant(rule, known.iter().copied()) {
+        _ if known.contains(&rule) => return None,
+        Some(it) => format!("did you mean `{it}`?"),
+        None => format!("known are {}", listed(&known)),
+    };
+    Some(format!("no stage and no condition is called `{rule}`: {help}"))
 }
 
 #[cfg(test)]

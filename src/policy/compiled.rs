@@ -138,6 +138,21 @@ pub struct Rule {
     pub message: Option<Arc<str>>,
 }
 
+/// The stages, as refusals name them: a condition cannot take one of these names.
+pub(super) const STAGES: [&str; 11] = [
+    "token",
+    "standing",
+    "address",
+    "limit",
+    "quota",
+    "size",
+    "schema",
+    "lookup",
+    "hook",
+    "rewrite",
+    "shared-schema",
+];
+
 /// Another object that the rules of a policy read; clients cannot write it (decision 17).
 #[derive(Clone, Debug)]
 pub struct Lookup {

@@ -74,15 +74,20 @@ fn told(text: &str) -> String {
 
 /// The text without what steers a terminal, hides, or turns the reading about: that is written as an escape.
 fn plain(text: &str) -> String {
-    let hidden = |it: char| matches!(it, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
     let mut out = String::new();
     for it in text.chars() {
-        match it.is_control() || hidden(it) {
+        match hides(it) {
             true => out.extend(it.escape_unicode()),
             false => out.push(it),
         }
     }
     out
+}
+
+/// Whether a character steers a terminal, is not seen, or turns the reading about.
+pub(super) fn hides(it: char) -> bool {
+    it.is_control()
+        || matches!(it, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 /// Collects the faults of one file.
@@ -168,30 +173,16 @@ pub(super) fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
     (line, column)
 }
 
-/// The word of `known` that was probably meant by `word`.
+/// The word of `known` that was probably meant by `word`: letters that changed places are one slip. What is longer than
+/// any of ours is nothing that was meant, and is not compared.
 pub(super) fn meant<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+    const WORD_BYTES_MAX: usize = 64;
+    let known = known.into_iter().filter(|it| word.len().max(it.len()) <= WORD_BYTES_MAX);
     known
-        .into_iter()
-        .map(|it| (distance(word, it), it))
+        .map(|it| (strsim::osa_distance(word, it), it))
         .filter(|(steps, it)| *steps <= (it.chars().count().max(3) / 3))
         .min()
         .map(|it| it.1)
-}
-
-/// Insertions, removals and replacements between two words (Levenshtein).
-fn distance(left: &str, right: &str) -> usize {
-    let right: Vec<char> = right.chars().take(64).collect();
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (at, from) in left.chars().take(64).enumerate() {
-        let mut next = vec![at + 1];
-        for ((to, above_left), above) in right.iter().zip(&row).zip(row.iter().skip(1)) {
-            let beside = next.last().copied().unwrap_or(0);
-            let replaced = above_left + usize::from(from != *to);
-            next.push(replaced.min(above + 1).min(beside + 1));
-        }
-        row = next;
-    }
-    row.last().copied().unwrap_or(0)
 }
 
 /// Where in the source faults were made in this run of the tests, and what they said: what a test has told must
@@ -234,9 +225,9 @@ mod tests {
         let known = ["limit", "from", "to", "mode", "services"];
         assert_eq!(meant("limits", known), Some("limit"));
         assert_eq!(meant("service", known), Some("services"));
-        assert_eq!(meant("form", known), None);
+        assert_eq!(meant("form", known), Some("from"));
         assert_eq!(meant("colour", known), None);
-        assert_eq!(distance("kitten", "sitting"), 3);
+        assert_eq!(meant(&"limit".repeat(100), known), None);
     }
 
     #[test]

@@ -6,7 +6,10 @@
 
 use std::{fmt, iter, sync::Arc};
 
-use crate::domain::{limits::NAME_CHARS_MAX, name::UniqueName, sid::looks_like_a_sid};
+use crate::{
+    domain::{limits::NAME_CHARS_MAX, name::UniqueName, sid::looks_like_a_sid},
+    policy::fault::hides,
+};
 
 /// The variable that only the caller's own identity may fill.
 pub(super) const IDENTITY: &str = "identity";
@@ -48,7 +51,7 @@ pub(super) enum BadPattern {
     ReservedVariable { name: String },
     #[error("the variable `{name}` stands twice")]
     Doubled { name: String },
-    #[error("a pattern cannot hold control characters")]
+    #[error("a pattern cannot hold control or hidden characters")]
     Control,
     #[error("no name can match: a name has at most {NAME_CHARS_MAX} characters")]
     TooLong,
@@ -80,7 +83,7 @@ impl Pattern {
         if text.is_empty() {
             return Err(BadPattern::Empty);
         }
-        if text.chars().any(char::is_control) {
+        if text.chars().any(hides) {
             return Err(BadPattern::Control);
         }
         let mut segments: Vec<Segment> = Vec::new();

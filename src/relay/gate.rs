@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::{
     domain::{
         change::{Change, Operation},
+        detail::Violation,
         limits::{DATA_BYTES_MAX, MESSAGE_DATA_BYTES_MAX},
         name::ItemId,
         permission::Right,
@@ -312,13 +313,19 @@ fn valid(caller: &Caller, service: Option<ServiceSid>, now: Timestamp) -> Result
 }
 
 fn too_fast(fault: TooFast, policy: &Arc<Policy>) -> Refusal {
+    let spent = policy.limits.get(fault.limit).map(|it| {
+        let what = if it.cost == Cost::Bytes { "more bytes than" } else { "more often than" };
+        let message = format!("{what} `{}` allows {}", it.name, it.per);
+        Violation { pointer: String::new(), keyword: it.name.clone(), message }
+    });
+    let spent = spent.into_iter().collect();
     let Some(retry_ms) = fault.retry_ms else {
         let bursts = policy.limits.iter().filter(|it| it.cost == Cost::Bytes);
         let bursts = bursts.filter_map(|it| usize::try_from(it.burst.get()).ok());
         let max_bytes = bursts.min().map_or(policy.from.max_bytes, |it| it.min(policy.from.max_bytes));
-        return refused(Reason::TooLarge { max_bytes }, Some(policy), "limit", Vec::new());
+        return refused(Reason::TooLarge { max_bytes }, Some(policy), "limit", spent);
     };
-    Refusal { retry_ms: Some(retry_ms), ..refused(Reason::Limit, Some(policy), "limit", Vec::new()) }
+    Refusal { retry_ms: Some(retry_ms), ..refused(Reason::Limit, Some(policy), "limit", spent) }
 }
 
 fn hosted_too_fast(fault: TooFast) -> Refusal {

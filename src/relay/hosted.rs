@@ -121,7 +121,9 @@ impl Hosted {
         let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.0 = kept.0.max(nanos(now));
         let at = kept.0;
-        kept.1.take(key, None, cost, quota, at).map_err(|wait| TooFast { retry_ms: Some(millis(wait)) })
+        kept.1
+            .take(key, None, cost, quota, at)
+            .map_err(|wait| TooFast { retry_ms: Some(millis(wait)), limit: 0 })
     }
 }
 

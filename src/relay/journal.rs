@@ -56,7 +56,8 @@ pub(super) fn record(
             info!(decision.id = %decision, service.sid = %service, caller.kind = caller_kind, caller.identity = %identity,
                 peer.addr = %caller.peer(), object.kind = kind, object.name = %name, policy.name = policy,
                 policy.version = version, rule.name = rule.as_deref().unwrap_or_default(), refusal.code = code,
-                refusal.pointer = refusal.pointer().unwrap_or_default(), retry_ms = retry_ms.unwrap_or_default(),
+                refusal.pointer = refusal.pointer().unwrap_or_default(),
+                refusal.keyword = refusal.keyword().unwrap_or_default(), retry_ms = retry_ms.unwrap_or_default(),
                 size_bytes, duration_ms, "change refused");
         }
         Err(Error::Failed(_)) => {
@@ -82,7 +83,8 @@ pub(super) fn record_warning(
     info!(decision.id = %decision, service.sid = %service, caller.identity = %identity, peer.addr = %caller.peer(),
         object.kind = kind, object.name = %name, policy.name = policy, policy.version = version,
         rule.name = warning.rule.as_deref().unwrap_or_default(), refusal.code = code,
-        refusal.pointer = warning.pointer().unwrap_or_default(), "change would be refused");
+        refusal.pointer = warning.pointer().unwrap_or_default(),
+        refusal.keyword = warning.keyword().unwrap_or_default(), "change would be refused");
 }
 
 /// What was asked without changing anything.

@@ -18,7 +18,7 @@ pub struct Refusal {
     pub reason: Reason,
     /// The policy under which it was decided, if one governs the address.
     pub policy: Option<Under>,
-    /// The rule: the name of a limit or condition, else of the stage (the policy language).
+    /// The rule: the name of a condition, else of the stage (the policy language).
     pub rule: Option<Arc<str>>,
     /// How the data breaks its schema, or where the rewrite failed.
     pub violations: Vec<Violation>,
@@ -174,6 +174,11 @@ impl Refusal {
             Reason::Data(fault) => fault.pointer(),
             _ => self.violations.first().map(|it| it.pointer.as_str()),
         }
+    }
+
+    /// What there refused, for the log: a keyword of the schema, a limit by its number.
+    pub fn keyword(&self) -> Option<&str> {
+        self.violations.first().map(|it| it.keyword.as_str())
     }
 }
 

@@ -19,7 +19,7 @@ use crate::{
         sid::ServiceSid,
         time::Timestamp,
     },
-    policy::{CASE_NOW, Case, Expected, PolicySet, Publication, Route, Step, Write},
+    policy::{CASE_NOW, Case, Expected, PolicySet, Publication, Route, Step, Write, unheard},
     relay::{
         authn::Caller,
         fetch,
@@ -114,17 +114,19 @@ impl<'p> Stage<'p> {
         for _ in 0..step.times {
             outcome = self.write(Some(&step.identity), &step.write, Charge::Take);
         }
+        let unheard =
+            |rule: &str| unheard(self.policies, rule).map(|it| format!("; {it}")).unwrap_or_default();
         match (&step.expected, outcome) {
             (Expected::Published(expected), Ok(())) => self.compare(&step.write, expected),
             (Expected::Published(_), Err(refusal)) => Err(format!("it was refused: {}", told(&refusal))),
-            (Expected::Refused { .. }, Ok(())) => Err("it was admitted".to_owned()),
+            (Expected::Refused { rule, .. }, Ok(())) => Err(format!("it was admitted{}", unheard(rule))),
             (Expected::Refused { rule, pointer }, Err(refusal)) => {
                 let same_rule = refusal.rule.as_deref() == Some(rule.as_str());
                 let same_place = pointer.as_ref().is_none_or(|it| refusal.pointer() == Some(it.as_str()));
                 if same_rule && same_place {
                     Ok(())
                 } else {
-                    Err(format!("it was refused: {}", told(&refusal)))
+                    Err(format!("it was refused: {}{}", told(&refusal), unheard(rule)))
                 }
             }
         }

@@ -34,6 +34,8 @@ struct Kept {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct TooFast {
     pub(super) retry_ms: Option<u64>,
+    /// Which of the policy's limits was spent first, by its place.
+    pub(super) limit: usize,
 }
 
 /// Which limits are charged (decision 24).
@@ -83,7 +85,10 @@ impl Throttle {
                 let cost = limit.cost.of(size_bytes);
                 wait = wait.max(kept.buckets.wait(key, cost, limit.quota(), now));
             }
-            return Err(TooFast { retry_ms: (wait < Duration::MAX).then(|| millis(wait)) });
+            return Err(TooFast {
+                retry_ms: (wait < Duration::MAX).then(|| millis(wait)),
+                limit: limit_id.1,
+            });
         }
         Ok(())
     }

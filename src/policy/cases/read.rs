@@ -67,8 +67,8 @@ pub(super) fn case(table: &Table<'_>, policy: &str, faults: &mut Faults<'_>) -> 
             }
         }
         let tables = table.tables("step", "`[[case.step]]`", faults);
-        if CASE_STEPS_MAX < tables.len() {
-            faults.add(&table.key_span("step"), format!("there are more than {CASE_STEPS_MAX} steps"));
+        if let Some(surplus) = tables.get(CASE_STEPS_MAX) {
+            faults.add(&surplus.span, format!("there are more than {CASE_STEPS_MAX} steps"));
         }
         tables.iter().map(|it| step(it, caller.as_ref().and_then(Option::as_ref), &STEP, faults)).collect()
     } else {

@@ -175,13 +175,13 @@ pub(crate) fn faults() -> Vec<Row> {
         ),
         (
             case(&"[[case.step]]\nwrite = { document = \"d\", data = {} }\npublished = []\n".repeat(101)),
-            "4:8 there are more than 100 steps",
+            "304:1 there are more than 100 steps",
         ),
         (
             (0..1_001)
                 .map(|it| case(&format!("{write}published = []\n")).replace("\"a\"", &format!("\"{it}\"")))
                 .collect(),
-            "1:3 there are more than 1000 cases",
+            "5001:1 there are more than 1000 cases",
         ),
     ];
     let told = |text: &str| parse("chat", "cases/a.toml", text).expect_err(text);

@@ -2,6 +2,8 @@
 
 use jsonschema::Draft;
 
+use crate::policy::fault::meant;
+
 /// What a keyword's value is, and to what its schemas are applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Shape {
@@ -29,6 +31,24 @@ pub(super) enum Shape {
     Definitions,
     /// A reference to another schema, for the same value.
     Reference,
+}
+
+/// The types, in all drafts.
+pub(super) const TYPES: [&str; 7] = ["array", "boolean", "integer", "null", "number", "object", "string"];
+
+/// The type that was meant by a name that other languages have, or by a slip.
+pub(super) fn type_meant(name: &str) -> Option<&'static str> {
+    let elsewhere = match name {
+        "int" | "int32" | "int64" | "long" | "uint" => "integer",
+        "float" | "double" | "decimal" | "real" => "number",
+        "bool" => "boolean",
+        "str" | "text" | "char" => "string",
+        "list" | "tuple" | "set" => "array",
+        "map" | "dict" | "struct" | "record" => "object",
+        "nil" | "none" | "undefined" => "null",
+        _ => return meant(name, TYPES),
+    };
+    Some(elsewhere)
 }
 
 const D4: u8 = 1;

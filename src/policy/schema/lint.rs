@@ -17,7 +17,7 @@ use crate::{
         data::pointer_step,
         limits::{SCHEMA_COST_MAX, SCHEMA_WAY_MAX},
     },
-    policy::fault::meant,
+    policy::{fault::meant, written::listed},
 };
 
 /// Something wrong at a place of a schema.
@@ -229,6 +229,7 @@ impl Graph {
             "$id" | "id" | "$schema" if this != 0 => {
                 self.problem(place.to_owned(), format!("`{keyword}` may stand at the top only"), None);
             }
+            "type" => self.types(value, place),
             "$anchor" => {
                 self.anchors.insert(text.to_owned(), this);
             }
@@ -256,6 +257,21 @@ impl Graph {
                 }
             }
             _ => (),
+        }
+    }
+
+    /// The names of types: the library would say that they are none, and not which there are.
+    fn types(&mut self, value: &Value, place: &str) {
+        let several = value.as_array().map(Vec::as_slice).unwrap_or(std::slice::from_ref(value));
+        for (at, name) in several.iter().enumerate() {
+            let Some(name) = name.as_str().filter(|it| !keywords::TYPES.contains(it)) else { continue };
+            let place =
+                if value.is_array() { pointer_step(place, &at.to_string()) } else { place.to_owned() };
+            let help = match keywords::type_meant(name) {
+                Some(it) => format!("did you mean `{it}`?"),
+                None => format!("the types are {}", listed(&keywords::TYPES)),
+            };
+            self.problem(place, format!("`{name}` is no type of JSON Schema"), Some(help));
         }
     }
 

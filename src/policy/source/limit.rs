@@ -22,16 +22,18 @@ pub(super) const KEYS: Keys = Keys {
 /// Reads all limits of a policy.
 pub(super) fn read_all(top: &Table<'_>, from: Option<&Source>, faults: &mut Faults<'_>) -> Vec<Limit> {
     let tables = top.tables("limit", "`[[limit]]`", faults);
-    if RATES_MAX < tables.len() {
-        faults.add(&top.key_span("limit"), format!("there are more than {RATES_MAX} limits"));
+    if let Some(surplus) = tables.get(RATES_MAX) {
+        faults.add(&surplus.span, format!("there are more than {RATES_MAX} limits"));
     }
     let mut limits = Vec::new();
     for (at, table) in tables.iter().enumerate() {
         limits.extend(read(table, at + 1, from, faults));
     }
+    // Of a limit that could not be read nobody knows whether it is the one that is wanted.
+    let all_read = limits.len() == tables.len();
     for At { span, value: limit } in &limits {
         let shared = !limit.per.own();
-        if shared && !limits.iter().any(|it| it.value.per.guards(&limit.per)) {
+        if shared && all_read && !limits.iter().any(|it| it.value.per.guards(&limit.per)) {
             let help = "add a `[[limit]]` with `per = \"identity\"`: else one caller could use it up for all";
             let what = format!("a limit {} needs a caller's limit beside it", limit.per);
             faults.add_with_help(span, what, help);
@@ -64,7 +66,8 @@ fn read(
     let burst = table.number("burst", 1..=RATE_EVENTS_MAX, faults).and_then(NonZeroU32::new);
     let cost = table.word("cost", &[("count", Cost::Attempts), ("bytes", Cost::Bytes)], faults);
     let At { span, value: per } = per?;
-    let (interval_ns, count) = allow?;
+    // What it is worth does not matter once there is a fault; for whom it counts does, to the limits beside it.
+    let (interval_ns, count) = allow.unwrap_or((1, NonZeroU32::MIN));
     let name = format!("limit-{number}");
     let cost = cost.map_or(Cost::Attempts, |it| it.value);
     Some(At { span, value: Limit { name, per, interval_ns, burst: burst.unwrap_or(count), cost } })

@@ -22,8 +22,8 @@ pub(super) const KEYS: Keys = Keys {
 /// Reads all lookups of a policy; each span is that of the name's pattern.
 pub(super) fn read_all(top: &Table<'_>, from: Option<&Source>, faults: &mut Faults<'_>) -> Vec<At<Lookup>> {
     let tables = top.tables("lookup", "`[[lookup]]`", faults);
-    if LOOKUPS_MAX < tables.len() {
-        faults.add(&top.key_span("lookup"), format!("there are more than {LOOKUPS_MAX} lookups"));
+    if let Some(surplus) = tables.get(LOOKUPS_MAX) {
+        faults.add(&surplus.span, format!("there are more than {LOOKUPS_MAX} lookups"));
     }
     let mut lookups: Vec<At<Lookup>> = Vec::new();
     for table in &tables {

@@ -71,8 +71,8 @@ pub(super) fn read_all(
         let help = "write a table `[[to]]` with `document = …`, or `map = …` and `key = …`";
         faults.add_with_help(&top.key_span("to"), format!("{} publishes nothing", top.name()), help);
     }
-    if TARGETS_MAX < tables.len() {
-        faults.add(&top.key_span("to"), format!("there are more than {TARGETS_MAX} targets"));
+    if let Some(surplus) = tables.get(TARGETS_MAX) {
+        faults.add(&surplus.span, format!("there are more than {TARGETS_MAX} targets"));
     }
     let mut masks = Room::whole();
     let targets: Vec<_> =

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::{
     domain::limits::{POLICY_NAME_CHARS_MAX, RULE_MESSAGE_BYTES_MAX, RULES_MAX},
     policy::{
-        compiled::Rule,
+        compiled::{Rule, STAGES},
         expression::{Expression, Scope, Wanted},
         fault::Faults,
         written::{At, Keys, Table, listed},
@@ -22,26 +22,11 @@ pub(super) const KEYS: Keys = Keys {
     ],
 };
 
-/// The names of the stages: a condition cannot take one.
-const STAGES: &[&str] = &[
-    "token",
-    "standing",
-    "address",
-    "limit",
-    "quota",
-    "size",
-    "schema",
-    "lookup",
-    "hook",
-    "rewrite",
-    "shared-schema",
-];
-
 /// Reads all conditions of a policy.
 pub(super) fn read_all(top: &Table<'_>, scope: Option<&Scope<'_>>, faults: &mut Faults<'_>) -> Vec<Rule> {
     let tables = top.tables("when", "`[[when]]`", faults);
-    if RULES_MAX < tables.len() {
-        faults.add(&top.key_span("when"), format!("there are more than {RULES_MAX} conditions"));
+    if let Some(surplus) = tables.get(RULES_MAX) {
+        faults.add(&surplus.span, format!("there are more than {RULES_MAX} conditions"));
     }
     let mut rules: Vec<Rule> = Vec::new();
     for table in &tables {
@@ -74,7 +59,7 @@ fn named(text: &At<&str>, rules: &[Rule], faults: &mut Faults<'_>) -> Option<Arc
         return None;
     }
     if STAGES.contains(&name) {
-        let help = format!("refusals call stages so: {}", listed(STAGES));
+        let help = format!("refusals call stages so: {}", listed(&STAGES));
         faults.add_with_help(&text.span, format!("`{name}` is the name of a stage"), help);
         return None;
     }

@@ -188,7 +188,7 @@ pub(super) fn private() -> Vec<Row> {
         (more("ttl = \"1s\""), "3:1 unknown key `ttl` in `[from]` [`ttl` belongs in `[[to]]`]"),
         (
             from("document = \"a/\\u0001/{identity}\""),
-            "2:12 a pattern cannot hold control characters [take it out]",
+            "2:12 a pattern cannot hold control or hidden characters [take it out]",
         ),
         (
             more("until = \"disconnect\"\nwithdraw = \"never\""),
@@ -308,6 +308,7 @@ votes = {}
             "5:13 `max_bytes` must be from 1 to 16384, not 0\n",
             "6:7 `game` is not captured by `[from]` [captured are `room`, `identity`]\n",
             "9:11 the regular expression cannot be compiled [look-around and back-references are not known, and its compiled size is bounded]\n",
+            "11:7 a limit per `{room}` needs a caller's limit beside it [add a `[[limit]]` with `per = \"identity\"`: else one caller could use it up for all]\n",
             "12:9 `allow` must be a number per `s`, `m` or `h`, not `20/d` [write for example `20/s`]\n",
             "15:12 `{game}` is not captured by `[from]` [captured are `{room}`, `{identity}`]\n",
             "17:8 `size` is the name of a stage [refusals call stages so: `token`, `standing`, `address`, `limit`, `quota`, `size`, `schema`, `lookup`, `hook`, `rewrite`, `shared-schema`]\n",

@@ -116,25 +116,25 @@ pub(super) fn too_many() -> Vec<Row> {
         ),
         (
             format!("{FROM}{TO}{}", many(17, |_| "[[limit]]\nper = \"identity\"\nallow = \"1/s\"\n".into())),
-            "5:3 there are more than 16 limits",
+            "53:1 there are more than 16 limits",
         ),
         (
             format!(
                 "{FROM}{TO}{}",
                 many(9, |it| format!("[[lookup]]\nname = \"l{it}\"\ndocument = \"c/{{room}}\"\n"))
             ),
-            "5:3 there are more than 8 lookups",
+            "29:1 there are more than 8 lookups",
         ),
         (
             format!("{FROM}{TO}{}", many(33, |it| format!("[[when]]\nrule = \"r{it}\"\nthat = \"true\"\n"))),
-            "5:3 there are more than 32 conditions",
+            "101:1 there are more than 32 conditions",
         ),
         (
             format!(
                 "{FROM}{}",
                 many(17, |it| format!("[[to]]\ndocument = \"b{it}/{{room}}/{{identity}}\"\n"))
             ),
-            "3:3 there are more than 16 targets",
+            "35:1 there are more than 16 targets",
         ),
         (
             format!("{FROM}{TO}take = [{}]", many(101, |it| format!("\"/f{it}\", "))),

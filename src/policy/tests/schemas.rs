@@ -101,7 +101,15 @@ pub(super) fn all() -> Vec<Row> {
         ),
         (
             "{\"type\": \"strin\"}".into(),
-            r#"1:2 not a valid schema: "strin" is not valid under any of the schemas listed in the 'anyOf' keyword"#,
+            "1:2 `strin` is no type of JSON Schema [did you mean `string`?]",
+        ),
+        (
+            "{\"properties\": {\"n\": {\"type\": [\"null\", \"int\"]}}}".into(),
+            "1:40 `int` is no type of JSON Schema [did you mean `integer`?]",
+        ),
+        (
+            "{\"type\": \"any\"}".into(),
+            "1:2 `any` is no type of JSON Schema [the types are `array`, `boolean`, `integer`, `null`, `number`, `object`, `string`]",
         ),
         ("{\"properties\": []}".into(), r#"1:2 not a valid schema: [] is not of type "object""#),
         ("{\"maxLength\": -1}".into(), "1:2 not a valid schema: -1 is less than the minimum of 0"),

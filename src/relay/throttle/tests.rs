@@ -112,7 +112,7 @@ fn an_identity_opens_so_many_keys_and_another_is_let_in() {
 fn who_is_told_when_to_come_again_is_let_in_then_and_not_before() {
     let house = House::new();
     let check = |identity: &str, room: &str, now: i64, which: Which| {
-        let TooFast { retry_ms } = house.ask(identity, room, now, which).unwrap_err();
+        let TooFast { retry_ms, .. } = house.ask(identity, room, now, which).unwrap_err();
         let retry_ms = retry_ms.unwrap();
         let then = now + i64::try_from(retry_ms).unwrap();
         assert!(house.ask(identity, room, then - 1, which).is_err(), "{identity} {room} {retry_ms}");
@@ -147,7 +147,7 @@ fn a_sweep_forgets_what_is_full() {
     for _ in 0..2 {
         house.ask("ada", "a", 0, Which::Own).unwrap();
     }
-    assert_eq!(house.ask("ada", "a", 0, Which::Own), Err(TooFast { retry_ms: Some(334) }));
+    assert_eq!(house.ask("ada", "a", 0, Which::Own), Err(TooFast { retry_ms: Some(334), limit: 0 }));
 }
 
 /// A limit as it stands in a file: for whom, how often (in which unit), its burst, its cost.
@@ -198,7 +198,7 @@ proptest! {
             now += passed;
             let attempt = (format!("i{who}"), format!("r{room}"), size_bytes);
             let never = limits.iter().any(|it| it.never(size_bytes));
-            let Err((which, TooFast { retry_ms })) = house.attempt(&attempt, now) else {
+            let Err((which, TooFast { retry_ms, .. })) = house.attempt(&attempt, now) else {
                 prop_assert!(!never);
                 continue;
             };

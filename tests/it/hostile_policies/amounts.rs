@@ -188,22 +188,22 @@ fn counts() -> Vec<Attack> {
             "a policy has at most 16 limits",
             policy("", &many(17, &|_| "[[limit]]\nper = \"identity\"\nallow = \"1/s\"\n".to_owned()), ""),
         )
-        .told("bad/policy.toml:3:3", "there are more than 16 limits"),
+        .told("bad/policy.toml:51:1", "there are more than 16 limits"),
         Attack::policy(
             "a policy has at most 8 lookups",
             policy("", &many(9, &|at| format!("[[lookup]]\nname = \"l{at}\"\ndocument = \"l/{at}\"\n")), ""),
         )
-        .told("bad/policy.toml:3:3", "there are more than 8 lookups"),
+        .told("bad/policy.toml:27:1", "there are more than 8 lookups"),
         Attack::policy(
             "a policy has at most 32 conditions",
             policy("", &many(33, &|at| format!("[[when]]\nrule = \"r{at}\"\nthat = \"true\"\n")), ""),
         )
-        .told("bad/policy.toml:3:3", "there are more than 32 conditions"),
+        .told("bad/policy.toml:99:1", "there are more than 32 conditions"),
         Attack::policy(
             "a policy has at most 16 targets",
             policy("", "", &many(16, &|at| format!("[[to]]\ndocument = \"c{at}/{{room}}/{{identity}}\"\n"))),
         )
-        .told("bad/policy.toml:3:3", "there are more than 16 targets"),
+        .told("bad/policy.toml:35:1", "there are more than 16 targets"),
         Attack::policy(
             "a policy is for at most 100 services",
             format!("services = [{}]\n{}", entries(101, &|at| format!("\"s{at}\"")), policy("", "", "")),

@@ -90,9 +90,9 @@ fn amounts() -> Vec<Attack> {
         )
         .told("bad/cases/bad.toml:5:9", "`times` must be from 1 to 10000, not 9223372036854775807"),
         Attack::cases("a case has at most 100 steps", steps(101, ""))
-            .told("bad/cases/bad.toml:5:8", "there are more than 100 steps"),
+            .told("bad/cases/bad.toml:305:1", "there are more than 100 steps"),
         Attack::cases("a file has at most 1000 cases", many)
-            .told("bad/cases/bad.toml:1:3", "there are more than 1000 cases"),
+            .told("bad/cases/bad.toml:6001:1", "there are more than 1000 cases"),
         Attack::cases("a pause is at most a year", steps(2, "after = \"366d\"\n")).refused(
             "bad/cases/bad.toml:6:9",
             "`after` cannot be `366d`",

@@ -30,8 +30,13 @@ fn variables() -> Vec<Attack> {
         ),
         from("a variable has no hidden characters", "a/{identity\u{200b}}").refused(
             "bad/policy.toml:2:12",
-            "`identity\\u{200b}` cannot be the name of a variable",
-            "use a small letter, then small letters, digits and `_`",
+            "a pattern cannot hold control or hidden characters",
+            "take it out",
+        ),
+        from("a literal does not turn the reading about", "a\u{202e}b/{identity}").refused(
+            "bad/policy.toml:2:12",
+            "a pattern cannot hold control or hidden characters",
+            "take it out",
         ),
         from("a variable is a whole segment", "a/x{identity}").refused(
             "bad/policy.toml:2:12",
@@ -91,7 +96,7 @@ fn patterns() -> Vec<Attack> {
     vec![
         from("a name has no empty segments", "a//{identity}").refused("bad/policy.toml:2:12", "segment 2 of `a//{identity}` is empty", "take out the `/` at the edge, or one of two"),
         from("a name does not begin with a slash", "/{identity}").refused("bad/policy.toml:2:12", "segment 1 of `/{identity}` is empty", "take out the `/` at the edge, or one of two"),
-        from("a name has no control characters", "a\\u0007/{identity}").refused("bad/policy.toml:2:12", "a pattern cannot hold control characters", "take it out"),
+        from("a name has no control characters", "a\\u0007/{identity}").refused("bad/policy.toml:2:12", "a pattern cannot hold control or hidden characters", "take it out"),
         from("a name has at most 320 characters", &format!("{}/{{identity}}", "a".repeat(320))).refused("bad/policy.toml:2:12", "no name can match: a name has at most 320 characters", "shorten what is not a variable"),
         from("a name has at most so many segments", &format!("{}{{identity}}", "a/".repeat(20_000))).refused("bad/policy.toml:2:12", "no name can match: a name has at most 320 characters", "shorten what is not a variable"),
         from("a name is not empty", "").refused("bad/policy.toml:2:12", "a pattern needs at least one segment", "write segments joined by `/`, such as \"rooms/{room}\""),

@@ -114,6 +114,23 @@ fn a_limit_of_bytes_counts_bytes() {
 }
 
 #[test]
+fn a_rule_that_nobody_is_called_is_told() {
+    let small = "[[when]]\nrule = \"is-small\"\nthat = \"int(data.x) < 1\"";
+    let told = |rule: &str| tried("", small, "", &refused(rule));
+    assert_eq!(told("is-small"), [""; 0]);
+    let hint = "no stage and no condition is called `is-smal`: did you mean `is-small`?";
+    assert_eq!(
+        told("is-smal"),
+        [format!("it was refused: a condition of the policy does not hold (rule `is-small` at ``); {hint}")]
+    );
+    assert_eq!(
+        tried("", "", "", &refused("scheme")),
+        ["it was admitted; no stage and no condition is called `scheme`: did you mean `schema`?"]
+    );
+    assert_eq!(tried("", "", "", &refused("schema")), ["it was admitted"]);
+}
+
+#[test]
 fn a_warning_admits_what_conditions_refuse_and_nothing_that_cannot_be_shown() {
     let policy = |mode: &str, set: &str| {
         format!(
