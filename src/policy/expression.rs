@@ -56,7 +56,7 @@ use crate::{
     },
 };
 
-pub(super) use self::place::{Needed, misfit};
+pub(super) use self::place::{Closed, Needed, Places, misfit};
 
 /// A checked expression; clones share it.
 #[derive(Clone)]

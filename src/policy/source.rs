@@ -9,6 +9,7 @@ mod place;
 mod rewrite;
 mod target;
 mod vars;
+mod way;
 mod when;
 
 use std::{

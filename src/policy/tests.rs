@@ -12,6 +12,7 @@ mod samples;
 mod schemas;
 mod sets;
 mod targets;
+mod ways;
 
 use crate::policy::{
     Fault, PolicySet, compile,

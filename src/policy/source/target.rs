@@ -6,7 +6,7 @@ use super::{
     Schemas, fold, from, list,
     place::{self, Data},
     rewrite::{self, Scopes},
-    when,
+    way, when,
 };
 use crate::{
     domain::{
@@ -103,6 +103,7 @@ fn read(
     let fold = fold::read(table, scopes, faults);
     let private = from.and_then(|it| it.schema.as_ref());
     place::check(table, &Data { private, rewrite: &rewrite, shared: schema.as_ref() }, fold.as_ref(), faults);
+    way::check(table, (private, schema.as_ref()), &rewrite, fold.as_ref(), faults);
     let (kind, At { span, value: name }) = object?;
     let list = list::read(table, from.map(|it| it.kind), kind, faults);
     if let Some(from) = from.filter(|_| !table.has("fold")) {
