@@ -14,14 +14,16 @@ const HEAD: &str = r#"<!doctype html>
   body { font: 15px/1.5 system-ui, sans-serif; max-width: 75rem; margin: 2rem auto; padding: 0 1rem; }
   table.sum { border-collapse: collapse; }
   .sum td, .sum th { padding: .2rem .8rem .2rem 0; text-align: right; }
-  .sum td:first-child, .sum th:first-child { text-align: left; }
+  .sum td:first-child, .sum th:first-child, .sum td:last-child, .sum th:last-child { text-align: left; }
   ol { font: 13px/1.5 ui-monospace, monospace; padding-left: 3.5rem; overflow-x: auto; }
   li::marker { color: GrayText; }
-  li > code { white-space: pre; }
+  li > code, summary { white-space: pre; padding-left: 1.2rem; }
   .all { background: color-mix(in srgb, #2a2 15%, transparent); }
   .some { background: color-mix(in srgb, #ca0 25%, transparent); }
   .none { background: color-mix(in srgb, #d22 22%, transparent); }
-  summary { list-style-position: outside; cursor: pointer; white-space: pre; }
+  summary { list-style: none; cursor: pointer; position: relative; }
+  summary::before { content: "▸"; position: absolute; left: .2rem; color: GrayText; }
+  details[open] > summary::before { content: "▾"; }
   ul { margin: 0; white-space: normal; }
   .un { font-weight: 600; }
 </style>
