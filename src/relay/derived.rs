@@ -25,7 +25,29 @@ pub(super) struct Secret(Arc<Inner>);
 struct Inner {
     bytes: [u8; 32],
     key: hmac::Key,
-    known: Mutex<HashMap<(ServiceSid, ObjectKind, UniqueName), ObjectSid>>,
+    known: Mutex<Known>,
+}
+
+/// The SIDs of names, in each service and of each kind in which they were asked for: few, and looked through.
+#[derive(Default)]
+struct Known {
+    count: usize,
+    names: HashMap<UniqueName, Vec<(ServiceSid, ObjectSid)>>,
+}
+
+impl Known {
+    fn find(&self, service: ServiceSid, kind: ObjectKind, name: &UniqueName) -> Option<ObjectSid> {
+        let sids = self.names.get(name)?;
+        sids.iter().find(|it| it.0 == service && it.1.kind == kind).map(|it| it.1)
+    }
+
+    fn keep(&mut self, service: ServiceSid, name: &UniqueName, sid: ObjectSid) {
+        if DERIVED_SIDS_MAX <= self.count {
+            *self = Self::default();
+        }
+        self.count += 1;
+        self.names.entry(name.clone()).or_default().push((service, sid));
+    }
 }
 
 impl Secret {
@@ -52,10 +74,11 @@ impl Default for Secret {
 /// The SID of the shared object of this name.
 pub(super) fn sid(secret: &Secret, service: ServiceSid, kind: ObjectKind, name: &UniqueName) -> ObjectSid {
     let mut known = secret.0.known.lock().unwrap_or_else(PoisonError::into_inner);
-    if DERIVED_SIDS_MAX <= known.len() {
-        known.clear();
-    }
-    *known.entry((service, kind, name.clone())).or_insert_with(|| derive(secret, service, kind, name))
+    known.find(service, kind, name).unwrap_or_else(|| {
+        let sid = derive(secret, service, kind, name);
+        known.keep(service, name, sid);
+        sid
+    })
 }
 
 fn derive(secret: &Secret, service: ServiceSid, kind: ObjectKind, name: &UniqueName) -> ObjectSid {
@@ -113,7 +136,9 @@ mod tests {
                 assert_eq!(sid(&secret, service, kind, &name(number)), fresh);
                 assert!(fits(&secret, service, fresh));
             }
-            assert!(secret.0.known.lock().unwrap().len() <= DERIVED_SIDS_MAX);
+            let known = secret.0.known.lock().unwrap();
+            assert!(known.count <= DERIVED_SIDS_MAX);
+            assert_eq!(known.count, known.names.values().map(Vec::len).sum::<usize>());
         }
     }
 }
