@@ -19,11 +19,15 @@ use crate::{
 /// Names an attempt; equal only for one caller that says the same again.
 pub(in crate::relay) type BatchId = [u8; 16];
 
-/// The last attempts and their answers, the oldest first.
+/// The last attempts and their answers, the oldest first. A view's maps are copied node by node where they change, and an
+/// attempt stands at a random place: so the map has numbers only, and the answers stand in their order.
 #[derive(Clone, Default)]
 pub(in crate::relay) struct Attempts {
-    known: HashMap<BatchId, Known>,
-    order: Vector<BatchId>,
+    /// The number of each attempt, counted from the first that there was.
+    numbers: HashMap<BatchId, u64>,
+    answers: Vector<(BatchId, Known)>,
+    /// The number of the oldest answer.
+    oldest: u64,
 }
 
 /// What one attempt was answered.
@@ -60,25 +64,34 @@ pub(in crate::relay) enum Answered {
 impl Attempts {
     /// What this attempt was answered, if it is among the last.
     pub(in crate::relay) fn get(&self, batch: &BatchId) -> Option<&Known> {
-        self.known.get(batch)
+        self.answers.get(self.place(batch)?).map(|it| &it.1)
+    }
+
+    fn place(&self, batch: &BatchId) -> Option<usize> {
+        usize::try_from(self.numbers.get(batch)?.checked_sub(self.oldest)?).ok()
     }
 
     /// Remembers an attempt; beyond [`REMEMBERED_MAX`] the oldest is forgotten.
     pub(super) fn note(&mut self, batch: BatchId, known: Known) {
-        if self.known.insert(batch, known).is_some() {
+        if let Some(again) = self.place(&batch) {
+            if let Some((_, answer)) = self.answers.get_mut(again) {
+                *answer = known;
+            }
             return;
         }
-        self.order.push_back(batch);
-        if REMEMBERED_MAX < self.order.len()
-            && let Some(oldest) = self.order.pop_front()
+        self.numbers.insert(batch, self.oldest + self.answers.len() as u64);
+        self.answers.push_back((batch, known));
+        if REMEMBERED_MAX < self.answers.len()
+            && let Some((oldest, _)) = self.answers.pop_front()
         {
-            self.known.remove(&oldest);
+            self.numbers.remove(&oldest);
+            self.oldest += 1;
         }
     }
 
     /// All of them, the oldest first.
     pub(super) fn iter(&self) -> impl Iterator<Item = (BatchId, &Known)> {
-        self.order.iter().filter_map(|it| Some((*it, self.known.get(it)?)))
+        self.answers.iter().map(|it| (it.0, &it.1))
     }
 }
 
