@@ -79,7 +79,7 @@ impl Input {
     pub fn parse(text: &str) -> Result<Self, BadData> {
         let walk = Walk::default();
         let mut deserializer = serde_json::Deserializer::from_str(text);
-        let parsed = Node { walk: &walk, depth: 0 }
+        let parsed = Node { walk: &walk, at: &Place::Top, depth: 0 }
             .deserialize(&mut deserializer)
             .and_then(|it| deserializer.end().map(|()| it));
         let value = match (parsed, walk.fault.take()) {
@@ -89,7 +89,7 @@ impl Input {
             (Ok(value @ Value::Object(_)), None) => Arc::new(value),
             (Ok(_), None) => return Err(BadData::NotAnObject),
         };
-        Ok(Self { data: Data(compact(text).into()), value, unsafe_integer: walk.unsafe_integer.take() })
+        Ok(Self { data: Data(compact(text)), value, unsafe_integer: walk.unsafe_integer.take() })
     }
 
     /// The empty object.
@@ -180,50 +180,41 @@ pub fn pointer_step(pointer: &str, step: &str) -> String {
     format!("{pointer}/{}", step.replace('~', "~0").replace('/', "~1"))
 }
 
+/// What is found on the way through the text.
 #[derive(Default)]
 struct Walk {
     nodes: Cell<usize>,
-    at: Cell<String>,
     fault: Cell<Option<BadData>>,
     unsafe_integer: Cell<Option<String>>,
 }
 
 impl Walk {
-    fn place(&self) -> String {
-        let place = self.at.take();
-        self.at.set(place.clone());
-        place
-    }
-
     fn fail<E: serde::de::Error>(&self, fault: BadData) -> E {
         self.fault.set(Some(fault));
         E::custom("refused")
     }
+}
 
-    /// Runs `inner` with one more step on the pointer.
-    fn within<T>(&self, step: &str, inner: impl FnOnce() -> T) -> T {
-        let mut place = self.at.take();
-        let length = place.len();
-        place.push('/');
-        place.push_str(&step.replace('~', "~0").replace('/', "~1"));
-        self.at.set(place);
-        let result = inner();
-        let mut place = self.at.take();
-        place.truncate(length);
-        self.at.set(place);
-        result
-    }
+/// Where a value stands; its pointer is made only when it is asked for.
+enum Place<'p> {
+    Top,
+    Field(&'p Place<'p>, &'p str),
+    Element(&'p Place<'p>, usize),
+}
 
-    fn integer(&self, small: bool) {
-        if !small {
-            let first = self.unsafe_integer.take().unwrap_or_else(|| self.place());
-            self.unsafe_integer.set(Some(first));
+impl Place<'_> {
+    fn pointer(&self) -> String {
+        match self {
+            Self::Top => String::new(),
+            Self::Field(parent, key) => pointer_step(&parent.pointer(), key),
+            Self::Element(parent, at) => pointer_step(&parent.pointer(), &at.to_string()),
         }
     }
 }
 
 struct Node<'w> {
     walk: &'w Walk,
+    at: &'w Place<'w>,
     depth: usize,
 }
 
@@ -243,9 +234,16 @@ impl<'de> DeserializeSeed<'de> for Node<'_> {
 impl Node<'_> {
     fn deeper<E: serde::de::Error>(&self) -> Result<usize, E> {
         if DATA_DEPTH_MAX <= self.depth {
-            return Err(self.walk.fail(BadData::TooDeep { pointer: self.walk.place() }));
+            return Err(self.walk.fail(BadData::TooDeep { pointer: self.at.pointer() }));
         }
         Ok(self.depth + 1)
+    }
+
+    fn integer(&self, small: bool) {
+        if !small {
+            let first = self.walk.unsafe_integer.take().unwrap_or_else(|| self.at.pointer());
+            self.walk.unsafe_integer.set(Some(first));
+        }
     }
 }
 
@@ -265,18 +263,18 @@ impl<'de> Visitor<'de> for Node<'_> {
     }
 
     fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        self.walk.integer((-SAFE_INTEGER_MAX..=SAFE_INTEGER_MAX).contains(&value));
+        self.integer((-SAFE_INTEGER_MAX..=SAFE_INTEGER_MAX).contains(&value));
         Ok(value.into())
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        self.walk.integer(value <= SAFE_INTEGER_MAX.unsigned_abs());
+        self.integer(value <= SAFE_INTEGER_MAX.unsigned_abs());
         Ok(value.into())
     }
 
     fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
         // An integer of more than 20 digits arrives here, its digits already lost.
-        self.walk.integer(value.fract() != 0.0 || value.abs() < 9_007_199_254_740_992.0);
+        self.integer(value.fract() != 0.0 || value.abs() < 9_007_199_254_740_992.0);
         serde_json::Number::from_f64(value).map(Value::Number).ok_or_else(|| self.walk.fail(BadData::NotJson))
     }
 
@@ -292,10 +290,8 @@ impl<'de> Visitor<'de> for Node<'_> {
         let depth = self.deeper()?;
         let mut array = Vec::new();
         loop {
-            let step = array.len().to_string();
-            let item =
-                self.walk.within(&step, || items.next_element_seed(Node { walk: self.walk, depth }))?;
-            match item {
+            let at = &Place::Element(self.at, array.len());
+            match items.next_element_seed(Node { walk: self.walk, at, depth })? {
                 Some(value) => array.push(value),
                 None => return Ok(Value::Array(array)),
             }
@@ -307,14 +303,13 @@ impl<'de> Visitor<'de> for Node<'_> {
         let mut object = Map::new();
         while let Some(key) = entries.next_key::<String>()? {
             if key == "__proto__" {
-                return Err(self.walk.fail(BadData::ForbiddenKey { pointer: self.walk.place() }));
+                return Err(self.walk.fail(BadData::ForbiddenKey { pointer: self.at.pointer() }));
             }
-            if object.contains_key(&key) {
-                let pointer = pointer_step(&self.walk.place(), &key);
-                return Err(self.walk.fail(BadData::DoubledKey { pointer }));
+            let at = &Place::Field(self.at, &key);
+            if field(&object, &key).is_some() {
+                return Err(self.walk.fail(BadData::DoubledKey { pointer: at.pointer() }));
             }
-            let value =
-                self.walk.within(&key, || entries.next_value_seed(Node { walk: self.walk, depth }))?;
+            let value = entries.next_value_seed(Node { walk: self.walk, at, depth })?;
             object.insert(key, value);
         }
         Ok(Value::Object(object))

@@ -1,10 +1,15 @@
 //! JSON text without white space, digits and order as they came.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 /// Takes the white space out of well-formed JSON and writes its strings in their shortest form;
 /// numbers keep their digits.
-pub(super) fn compact(text: &str) -> String {
+pub(super) fn compact(text: &str) -> Arc<str> {
+    if is_compact(text) {
+        return text.into();
+    }
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(start) = rest.find(['"', ' ', '\n', '\r', '\t']) {
@@ -23,7 +28,22 @@ pub(super) fn compact(text: &str) -> String {
         rest = tail;
     }
     out.push_str(rest);
-    out
+    out.into()
+}
+
+/// Whether there is nothing to take out: clients print their JSON so.
+fn is_compact(text: &str) -> bool {
+    let mut quoted = false;
+    for byte in text.bytes() {
+        match byte {
+            b'"' => quoted = !quoted,
+            // An escape may be longer than it must be.
+            b'\\' => return false,
+            b' ' | b'\n' | b'\r' | b'\t' if !quoted => return false,
+            _ => (),
+        }
+    }
+    true
 }
 
 /// Bytes of the string token at the start of `text`, both quotes included.
