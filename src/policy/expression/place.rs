@@ -72,7 +72,11 @@ impl Places {
         let mut id = self.top;
         for (at, step) in steps.iter().enumerate() {
             // No pointer leads through anything but objects.
-            if self.shapes.kinds(id) != Kinds::MAP {
+            let kinds = self.shapes.kinds(id);
+            if !kinds.meets(Kinds::MAP) {
+                return Some(Closed { steps: at, has: Vec::new() });
+            }
+            if kinds != Kinds::MAP {
                 return None;
             }
             id = match self.shapes.field(id, step) {

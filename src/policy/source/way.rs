@@ -75,6 +75,19 @@ fn sought(table: &Table<'_>, key: &str, place: &Pointer, data: &Data<'_>, faults
     let touched = |it: &Pointer| it.overlaps(place);
     // `rename` is asked for its own places, the others for what it leaves.
     let moved = key != "rename" && rewrite.rename.iter().any(|(from, to)| touched(from) || touched(to));
+    let within = |it: &Pointer| place.steps().starts_with(it.steps());
+    let left = rewrite.rename.iter().find(|it| key != "rename" && within(&it.0));
+    let filled =
+        rewrite.rename.iter().any(|it| touched(&it.1)) || rewrite.default.iter().any(|it| touched(&it.0));
+    if let Some((_, to)) = left.filter(|_| !filled) {
+        let what = format!("nothing stands at `{place}`: `rename` has moved it");
+        faults.add_with_help(
+            &spot(table, key, place),
+            what,
+            format!("name the place to which it was moved: `{to}`"),
+        );
+        return;
+    }
     if moved || (key != "rename" && rewrite.default.iter().any(|it| touched(&it.0))) {
         return;
     }
@@ -114,6 +127,24 @@ fn published(table: &Table<'_>, data: &Data<'_>, faults: &mut Faults<'_>) {
             faults.note(&spot(table, key, place), what, help(place, &found));
         }
     }
+    // What is kept without being named.
+    if let (None, Some(private)) = (&rewrite.take, &data.private) {
+        let overwritten = |it: &str| rewrite.set.iter().any(|(place, _)| place.only_step() == Some(it));
+        let moved = |it: &str| rewrite.rename.iter().any(|(from, _)| from.only_step() == Some(it));
+        for name in private.required().filter(|it| !overwritten(it) && !moved(it)) {
+            if shared.closed(&[name]).is_some() {
+                let what = format!(
+                    "the target's schema has no place for `{name}`, which each write has: all are refused"
+                );
+                let help = "name in `take` what is published, or add it to the target's schema";
+                faults.add_with_help(&table.key_span("schema"), what, help);
+            }
+        }
+    }
+    // Of what has a fault already nobody knows what it would have put.
+    if !whole(table, rewrite) {
+        return;
+    }
     for name in shared.required() {
         if !made(data, name) {
             let what = format!(
@@ -123,6 +154,19 @@ fn published(table: &Table<'_>, data: &Data<'_>, faults: &mut Faults<'_>) {
             faults.add_with_help(&table.key_span("schema"), what, help);
         }
     }
+}
+
+/// Whether all that is written of a rewrite could be read.
+fn whole(table: &Table<'_>, rewrite: &Rewrite) -> bool {
+    let written = |key: &str| match table.raw(key).map(toml::Spanned::get_ref) {
+        Some(DeValue::Array(items)) => items.len(),
+        Some(DeValue::Table(entries)) => entries.len(),
+        _ => 0,
+    };
+    let taken = rewrite.take.as_ref().map_or(0, Vec::len);
+    (taken, rewrite.rename.len(), rewrite.default.len())
+        == (written("take"), written("rename"), written("default"))
+        && rewrite.set.len() == written("set") + written("template")
 }
 
 /// Whether a field of the top can be in what is published.

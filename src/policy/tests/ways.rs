@@ -99,6 +99,30 @@ pub(super) fn all() -> Vec<Row> {
             both("rename = { \"/x\" = \"/left\" }", r#"{"required": ["x"]}"#),
             "7:1 the target's schema requires `x`, and nothing puts it there: each write is refused [take it, or put it there by `set` or `default`]",
         ),
+        (
+            own("rename = { \"/x\" = \"/left\" }\nclamp = { x = [0, 1] }"),
+            "7:11 nothing stands at `/x`: `rename` has moved it [name the place to which it was moved: `/left`]",
+        ),
+        (
+            own("take = [\"/color/red\"]"),
+            "6:9 nothing ever stands at `/color/red`: the schema of `[from]` has no such field",
+        ),
+        (
+            told("clamp = { \"/l/0\" = [0, 1] }", r#"{"properties": {"l": {"type": "array"}}}"#, None),
+            "6:11 nothing ever stands at `/l/0`: the schema of `[from]` has no such field",
+        ),
+        (
+            both("", &closed(r#""color": {}, "any": {}, "at": {}"#)),
+            "7:1 the target's schema has no place for `x`, which each write has: all are refused [name in `take` what is published, or add it to the target's schema]",
+        ),
+        (
+            both("take = [\"/x\"]\nset = { \"/x/y\" = \"1\" }", &closed(r#""x": {"type": "number"}"#)),
+            "7:9 the target's schema has no place for `/x/y`: what has it is refused",
+        ),
+        (
+            both("take = [\"/x\"]\nset = { \"/name\" = \"dat.x\" }", r#"{"required": ["x", "name"]}"#),
+            "7:19 `dat.x` names nothing here [for the text itself write \"'dat.x'\"; known are `identity`, `now`, `room` and `claims.…`]",
+        ),
     ]
 }
 
@@ -116,6 +140,8 @@ fn fields_that_may_stand_are_none() {
         ("take = [\"/x\"]\nset = { name = \"identity\" }", PRIVATE, Some(r#"{"required": ["x", "name"]}"#)),
         ("take = [\"/x\"]\ndefault = { y = 0 }", PRIVATE, Some(r#"{"required": ["x", "y"]}"#)),
         ("rename = { \"/color\" = \"/y\" }", PRIVATE, Some(r#"{"required": ["y"]}"#)),
+        ("rename = { \"/x\" = \"/y\", \"/any\" = \"/x\" }\nclamp = { x = [0, 1] }", PRIVATE, None),
+        ("set = { x = \"1\" }", PRIVATE, Some(r#"{"required": ["x"]}"#)),
         ("take = [\"/at/room\"]", PRIVATE, Some(r#"{"required": ["at"]}"#)),
         ("", PRIVATE, Some(r#"{"required": ["x"]}"#)),
         ("", open, Some(r#"{"required": ["z"]}"#)),
