@@ -69,27 +69,24 @@ pub(super) fn check(
     published(table, data, faults);
 }
 
-/// A place of the data after `take` and `rename`.
+/// A place that `rename` takes from; or one of another key, which comes after `rename` and `default`.
 fn sought(table: &Table<'_>, key: &str, place: &Pointer, data: &Data<'_>, faults: &mut Faults<'_>) {
     let rewrite = data.rewrite;
     let touched = |it: &Pointer| it.overlaps(place);
-    // `rename` is asked for its own places, the others for what it leaves.
-    let moved = key != "rename" && rewrite.rename.iter().any(|(from, to)| touched(from) || touched(to));
-    let within = |it: &Pointer| place.steps().starts_with(it.steps());
-    let left = rewrite.rename.iter().find(|it| key != "rename" && within(&it.0));
-    let filled =
-        rewrite.rename.iter().any(|it| touched(&it.1)) || rewrite.default.iter().any(|it| touched(&it.0));
-    if let Some((_, to)) = left.filter(|_| !filled) {
-        let what = format!("nothing stands at `{place}`: `rename` has moved it");
-        faults.add_with_help(
-            &spot(table, key, place),
-            what,
-            format!("name the place to which it was moved: `{to}`"),
-        );
-        return;
-    }
-    if moved || (key != "rename" && rewrite.default.iter().any(|it| touched(&it.0))) {
-        return;
+    if key != "rename" {
+        let mut put = rewrite.rename.iter().map(|it| &it.1).chain(rewrite.default.iter().map(|it| &it.0));
+        if put.any(touched) {
+            return;
+        }
+        if let Some((from, to)) = rewrite.rename.iter().find(|it| touched(&it.0)) {
+            // Of a place around it the rest has stayed.
+            if place.steps().starts_with(from.steps()) {
+                let what = format!("nothing stands at `{place}`: `rename` has moved it");
+                let help = format!("name the place to which it was moved: `{to}`");
+                faults.add_with_help(&spot(table, key, place), what, help);
+            }
+            return;
+        }
     }
     if let Some(take) = &rewrite.take
         && !take.iter().any(touched)
