@@ -231,6 +231,8 @@ pub const MASKS_ENTRIES_MAX: usize = 2_000;
 pub const RULE_MESSAGE_BYTES_MAX: usize = 256;
 /// Faults shown of one folder.
 pub const FAULTS_MAX: usize = 100;
+/// Bytes of a word for which the one that was meant is sought: what is longer is no slip of ours.
+pub const MEANT_BYTES_MAX: usize = 64;
 /// Bytes of the text of a fault, and of its help: who writes a key of 200 KB need not read it again.
 pub const FAULT_BYTES_MAX: usize = 512;
 /// Violations of a schema that a refusal lists.
@@ -297,6 +299,8 @@ pub const COMPREHENSION_DEPTH_MAX: usize = 2;
 pub const EXPRESSION_ARGUMENTS_MAX: usize = 8;
 /// Steps of one evaluation, 0.1 to 0.3 µs each, as the schema's bounds allow them: about 50 ms at the worst.
 pub const EXPRESSION_COST_MAX: u64 = 200_000;
+/// Steps of a part that reads nothing and is tried at load: what may take more is left to the evaluation.
+pub const EXPRESSION_TRIED_STEPS_MAX: u64 = 1_000;
 /// Shapes that one expression knows of its schema; of what lies deeper nothing is known.
 pub const EXPRESSION_SHAPES_MAX: usize = 2_000;
 /// Schemas that hold for one value by reference or `allOf`, as far as expressions look at them.

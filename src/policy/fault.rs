@@ -4,7 +4,7 @@ use std::{fmt, ops::Range, sync::Arc};
 
 use serde::Serialize;
 
-use crate::domain::limits::{FAULT_BYTES_MAX, FAULTS_MAX};
+use crate::domain::limits::{FAULT_BYTES_MAX, FAULTS_MAX, MEANT_BYTES_MAX};
 
 /// One thing that is wrong in a policy folder. Its JSON has these fields under these names.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -176,8 +176,7 @@ pub(super) fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
 /// The word of `known` that was probably meant by `word`: letters that changed places are one slip. What is longer than
 /// any of ours is nothing that was meant, and is not compared.
 pub(super) fn meant<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
-    const WORD_BYTES_MAX: usize = 64;
-    let known = known.into_iter().filter(|it| word.len().max(it.len()) <= WORD_BYTES_MAX);
+    let known = known.into_iter().filter(|it| word.len().max(it.len()) <= MEANT_BYTES_MAX);
     known
         .map(|it| (strsim::osa_distance(word, it), it))
         .filter(|(steps, it)| *steps <= (it.chars().count().max(3) / 3))

@@ -313,7 +313,7 @@ fn valid(caller: &Caller, service: Option<ServiceSid>, now: Timestamp) -> Result
 }
 
 fn too_fast(fault: TooFast, policy: &Arc<Policy>) -> Refusal {
-    let spent = policy.limits.get(fault.limit).map(|it| {
+    let spent = fault.limit.and_then(|it| policy.limits.get(it)).map(|it| {
         let what = if it.cost == Cost::Bytes { "more bytes than" } else { "more often than" };
         let message = format!("{what} `{}` allows {}", it.name, it.per);
         Violation { pointer: String::new(), keyword: it.name.clone(), message }

@@ -123,7 +123,7 @@ impl Hosted {
         let at = kept.0;
         kept.1
             .take(key, None, cost, quota, at)
-            .map_err(|wait| TooFast { retry_ms: Some(millis(wait)), limit: 0 })
+            .map_err(|wait| TooFast { retry_ms: Some(millis(wait)), limit: None })
     }
 }
 

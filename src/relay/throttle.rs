@@ -34,8 +34,8 @@ struct Kept {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct TooFast {
     pub(super) retry_ms: Option<u64>,
-    /// Which of the policy's limits was spent first, by its place.
-    pub(super) limit: usize,
+    /// Which of the policy's limits was spent first, by its place; `None` for a rate that no policy has.
+    pub(super) limit: Option<usize>,
 }
 
 /// Which limits are charged (decision 24).
@@ -87,7 +87,7 @@ impl Throttle {
             }
             return Err(TooFast {
                 retry_ms: (wait < Duration::MAX).then(|| millis(wait)),
-                limit: limit_id.1,
+                limit: Some(limit_id.1),
             });
         }
         Ok(())

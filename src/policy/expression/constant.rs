@@ -7,7 +7,7 @@ use cel::{
 use serde_json::Value;
 
 use crate::{
-    domain::time::Timestamp,
+    domain::{limits::EXPRESSION_TRIED_STEPS_MAX, time::Timestamp},
     policy::{
         expression::{
             Names, Problem,
@@ -20,13 +20,10 @@ use crate::{
     },
 };
 
-/// Steps of a part that is tried: what may take more is left to the evaluation.
-const TRIED_STEPS_MAX: u64 = 1_000;
-
 impl Checker<'_> {
     /// Notes a part that reads nothing and has no result.
     pub(super) fn tried(&mut self, node: Node) -> Node {
-        if TRIED_STEPS_MAX < node.cost || !reads_nothing(&node.expr) {
+        if EXPRESSION_TRIED_STEPS_MAX < node.cost || !reads_nothing(&node.expr) {
             return node;
         }
         let context = Context::with_env(functions::environment());

@@ -147,7 +147,7 @@ fn a_sweep_forgets_what_is_full() {
     for _ in 0..2 {
         house.ask("ada", "a", 0, Which::Own).unwrap();
     }
-    assert_eq!(house.ask("ada", "a", 0, Which::Own), Err(TooFast { retry_ms: Some(334), limit: 0 }));
+    assert_eq!(house.ask("ada", "a", 0, Which::Own), Err(TooFast { retry_ms: Some(334), limit: Some(0) }));
 }
 
 /// A limit as it stands in a file: for whom, how often (in which unit), its burst, its cost.
