@@ -1,5 +1,6 @@
 //! The door of the SDK: a WebSocket, upgraded here and read and written without any layer between.
 
+mod deferred_reads;
 mod frame;
 mod notification;
 mod outbox;

@@ -2,7 +2,9 @@
 //! authenticate, submit, read, watch.
 //!
 //! One function sequences the stages (`Relay::pass`): standing → gate → rewrite → commit. The
-//! pump takes what the writer has sealed, in log order, gives each answer and then its events.
+//! pump takes what the writer has sealed, in log order, gives each answer and then its events. An attempt that
+//! must be decided again holds its lane of the writer's queue; a thread of its own decides it, so that neither
+//! the pump nor the writer ever evaluates a policy (docs/adr/0012-lanes-and-reads.md).
 
 mod refusal;
 mod veil;
@@ -46,7 +48,7 @@ use std::{
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
-        mpsc::Receiver,
+        mpsc::{Receiver, SyncSender, sync_channel},
     },
     thread::JoinHandle,
     time::{SystemTime, UNIX_EPOCH},
@@ -70,7 +72,8 @@ pub use watcher::{Answer, Queued, Watch, Watched, Watcher};
 use crate::{
     domain::{
         change::Change,
-        limits::{GROUPS_AHEAD_MAX, PASSAGES_MAX},
+        limits::{GROUPS_AHEAD_MAX, PASSAGES_MAX, WRITES_WAITING_MAX},
+        name::Identity,
         sid::{AccountSid, ServiceSid},
         time::Timestamp,
     },
@@ -82,14 +85,14 @@ use gate::{Charge, Gate};
 use rewrite::{Batch, Given};
 use settings::random;
 use standing::Standing;
-use store::{Embedded, Memory, Store, committed::Committed, writer::Writer};
+use store::{Embedded, Memory, Store, committed::Committed, queue::LaneKey, writer::Writer};
 use ticket::{Attempt, Ticket};
 
 /// What came out of the passage.
 #[expect(clippy::large_enum_variant, reason = "it is taken apart at once, and most are batches")]
 enum Passed {
-    /// For the writer, with the policy behind the admission.
-    Batch(Batch, Option<Under>),
+    /// For the writer.
+    Batch(Batch),
     /// The attempt was done before: this is its answer.
     Answered(Receipt),
 }
@@ -168,9 +171,15 @@ impl Relay {
                 stopping: sweep::Stopping::default(),
             }),
         };
+        // Each attempt in it holds a lane, and so many lanes can be held.
+        let (again, attempts) = sync_channel(WRITES_WAITING_MAX);
         relay.spawn("pump", {
             let relay = relay.clone();
-            move || relay.pump(&groups)
+            move || relay.pump(&groups, &again)
+        })?;
+        relay.spawn("decide again", {
+            let relay = relay.clone();
+            move || attempts.iter().for_each(|(attempt, lane)| relay.decide_again(attempt, lane))
         })?;
         let now = relay.now();
         if new {
@@ -212,17 +221,37 @@ impl Relay {
     /// Lets a change through the passage, or refuses it. The answer is given exactly once: at once
     /// for a refusal of the gate, else by the pump, in the order of commitment.
     pub fn submit(&self, caller: &Caller, change: Change, answer: Answer) {
-        let (caller, decision, arrived) = (caller.clone(), self.decision(), self.now());
-        self.attempt(Box::new(Attempt {
-            caller,
+        let mut attempt = Box::new(Attempt {
+            caller: caller.clone(),
             change,
             answer,
-            decision,
-            arrived,
+            decision: self.decision(),
+            arrived: self.now(),
             under: None,
-            passages: 0,
+            charge: Charge::All,
+            turns: 0,
+            warned: false,
             span: tracing::Span::current(),
-        }));
+        });
+        let undone = match self.pass(&mut attempt) {
+            Ok(Passed::Batch(batch)) => self.inner.writer.commit(batch, Ticket::Attempt(attempt)),
+            Ok(Passed::Answered(receipt)) => return self.finish(attempt, Ok(receipt)),
+            Err(error) => match self.behind_earlier_writes(&attempt, &error) {
+                Some((service, identity)) => self.inner.writer.decide_in_turn(service, identity, attempt),
+                None => return self.finish(attempt, Err(error)),
+            },
+        };
+        if let Err((Ticket::Attempt(attempt), failure)) = undone {
+            self.finish(attempt, Err(failure.into()));
+        }
+    }
+
+    /// The lane in which a refused attempt waits, when an earlier write of its connection could change the refusal.
+    fn behind_earlier_writes(&self, attempt: &Attempt, error: &Error) -> Option<(ServiceSid, Identity)> {
+        let Error::Refused(refusal) = error else { return None };
+        let pipelined = attempt.answer.through.as_ref().is_some_and(|it| it.is_pipelining());
+        let waits = pipelined && refusal.depends_on_state();
+        waits.then(|| attempt.caller.service().zip(attempt.caller.identity().cloned())).flatten()
     }
 
     /// The same for callers that can wait.
@@ -239,39 +268,38 @@ impl Relay {
         told.await.unwrap_or_else(|_| Err(Failure::Stopping.into()))
     }
 
-    /// Runs the passage for an attempt, or answers it.
-    fn attempt(&self, mut attempt: Box<Attempt>) {
-        let charge = if attempt.passages == 0 { Charge::Take } else { Charge::Taken };
-        attempt.passages += 1;
-        let decided = if PASSAGES_MAX < attempt.passages {
-            Err(Failure::Contended.into())
-        } else {
-            self.pass(&attempt, charge)
+    /// Decides an attempt at the head of its lane, which is held: every earlier write of its identity was applied
+    /// and published. What the identity itself has changed can therefore not make it stale again.
+    fn decide_again(&self, mut attempt: Box<Attempt>, lane: LaneKey) {
+        let turn = self.inner.writer.turn(lane);
+        attempt.turns += 1;
+        let passed = match attempt.turns <= PASSAGES_MAX {
+            true => self.pass(&mut attempt),
+            false => Err(Failure::Contended.into()),
         };
-        let failed = match decided {
-            Ok(Passed::Batch(batch, under)) => {
-                attempt.under = under;
-                match self.inner.writer.commit(batch, Ticket::Attempt(attempt)) {
-                    Err((Ticket::Attempt(attempt), failure)) => (attempt, failure.into()),
-                    Ok(()) | Err((Ticket::Own(_), _)) => return,
-                }
-            }
-            Ok(Passed::Answered(receipt)) => {
-                self.decided(&attempt, Ok(&receipt));
-                return attempt.answered(Ok(receipt));
-            }
-            Err(error) => (attempt, error),
+        let undone = match passed {
+            Ok(Passed::Batch(batch)) => turn.commit(batch, Ticket::Attempt(attempt)),
+            // Answered before the lane goes on.
+            Ok(Passed::Answered(receipt)) => return self.finish(attempt, Ok(receipt)),
+            Err(error) => return self.finish(attempt, Err(error)),
         };
-        let (attempt, error) = failed;
-        let error = error.of_decision(attempt.decision, attempt.under.as_ref());
-        self.decided(&attempt, Err(&error));
-        attempt.answered(Err(error));
+        if let Err((Ticket::Attempt(attempt), failure)) = undone {
+            self.finish(attempt, Err(failure.into()));
+        }
+    }
+
+    /// Logs and answers an attempt that led to no batch.
+    fn finish(&self, attempt: Box<Attempt>, result: Result<Receipt, Error>) {
+        let result = result.map_err(|it| it.of_decision(attempt.decision, attempt.under.as_ref()));
+        self.decided(&attempt, result.as_ref());
+        attempt.answered(result);
     }
 
     /// The passage: standing → gate → rewrite. An attempt that comes again has its answer before any of them.
-    fn pass(&self, attempt: &Attempt, charge: Charge) -> Result<Passed, Error> {
-        let (caller, now) = (&attempt.caller, self.now());
-        let operation = &attempt.change.operation;
+    fn pass(&self, attempt: &mut Attempt) -> Result<Passed, Error> {
+        let Attempt { caller, change, decision, under, charge, warned, .. } = attempt;
+        let (caller, change, now) = (&*caller, &*change, self.now());
+        let operation = &change.operation;
         let view = self.inner.hub.view();
         let named = operation.created();
         let address = operation.address().or(named.as_ref());
@@ -279,8 +307,8 @@ impl Relay {
             let present = caller.identity().is_some_and(|who| self.inner.presence.is_here(it, who));
             fetch::standing(&view, it, address, caller, now).map(|standing| Standing { present, ..standing })
         });
-        let batch = repetition::batch_id(caller, &attempt.change);
-        if let Some(receipt) = batch.and_then(|it| self.recall(&view, caller, &attempt.change, &it, now)) {
+        let batch = repetition::batch_id(caller, change);
+        if let Some(receipt) = batch.and_then(|it| self.recall(&view, caller, change, &it, now)) {
             gate::recognise(caller, operation, standing.as_ref(), &self.inner.policies, now)?;
             return Ok(Passed::Answered(receipt));
         }
@@ -291,23 +319,31 @@ impl Relay {
             return Err(Reason::Watermark { what }.into());
         }
         let eye: seen::Eye<'_> = &|it| fetch::sought(&view, operation.service()?, now, it);
-        let (change, policies) = (attempt.change.clone(), &self.inner.policies);
-        let gate = &self.inner.gate;
-        let mut admitted = gate.admit_change(caller, change, (standing, eye), policies, now, charge)?;
-        let under = admitted.under();
-        self.warn(attempt, admitted.warned());
+        let (policies, gate) = (&self.inner.policies, &self.inner.gate);
+        let admitted = gate.admit_change(caller, change.clone(), (standing, eye), policies, now, *charge);
+        // The caller's own limits are charged before anything that can refuse in context.
+        let charged = if admitted.is_ok() { Charge::Nothing } else { Charge::Shared };
+        if *charge == Charge::All || charged == Charge::Nothing {
+            *charge = charged;
+        }
+        let mut admitted = admitted?;
+        *under = admitted.under();
+        if let Some(warning) = admitted.warned().filter(|_| !*warned) {
+            *warned = true;
+            self.warn(caller, operation, *decision, &warning);
+        }
         if admitted.would_deny() {
-            self.lacks(caller, "change", address, attempt.decision);
+            self.lacks(caller, "change", address, *decision);
         }
         let given = Given {
-            decision: attempt.decision,
+            decision: *decision,
             sid: random().map_err(|_| Failure::Store)?,
             plain_objects_max: self.inner.plain_objects_max,
             plain_bytes_max: self.inner.plain_bytes_max,
             settings,
             batch,
         };
-        Ok(Passed::Batch(rewrite::rewrite(admitted, &given)?, under))
+        Ok(Passed::Batch(rewrite::rewrite(admitted, &given)?))
     }
 
     /// The service behind the alias `default`, if it was made.
@@ -350,7 +386,7 @@ impl Relay {
     }
 
     /// Takes sealed groups, in log order, until the writer is gone; those that have gathered are told together.
-    fn pump(&self, groups: &Receiver<Committed>) {
+    fn pump(&self, groups: &Receiver<Committed>, decide_again: &SyncSender<(Box<Attempt>, LaneKey)>) {
         while let Ok(first) = groups.recv() {
             let more = groups.try_iter().take(GROUPS_AHEAD_MAX);
             let mut gathered: Vec<_> = std::iter::once(first).chain(more).collect();
@@ -358,7 +394,13 @@ impl Relay {
             let mut decided = |attempt: &_, outcome: Result<&_, &_>| self.decided(attempt, outcome);
             let again = self.inner.hub.deliver(gathered, &mut decided, &self.judge());
             self.inner.desk.put(noted);
-            again.into_iter().for_each(|it| self.attempt(Box::new(it)));
+            for attempt in again {
+                if let Err(refused) = decide_again.send(attempt) {
+                    let (attempt, lane) = refused.0;
+                    drop(self.inner.writer.turn(lane));
+                    self.finish(attempt, Err(Failure::Stopping.into()));
+                }
+            }
         }
     }
 

@@ -26,6 +26,10 @@ pub const TTL_SECONDS_MAX: u32 = 31_536_000;
 
 /// Rows of a page (Sync: asked for more, it gives 100).
 pub const PAGE_ROWS_MAX: usize = 100;
+/// Bytes of a page, from its second row on: bounds what one small request can ask for. The next token goes on.
+pub const PAGE_BYTES_MAX: usize = 128 * 1024;
+/// Bytes of a row of a page beside its data: names, dates and links.
+pub const PAGE_ROW_BYTES: usize = 512;
 /// Rows of a page when the caller names no size (Sync).
 pub const PAGE_ROWS_DEFAULT: usize = 50;
 /// The largest page size that may be asked for; it is clamped, not refused (Sync).
@@ -157,7 +161,7 @@ pub const WRITES_WAITING_MAX: usize = 16_384;
 pub const GROUP_BATCHES_MAX: usize = 1_024;
 /// Groups committed and not yet fanned out; beyond, the writer waits.
 pub const GROUPS_AHEAD_MAX: usize = 8;
-/// Times a passage runs again when a precondition no longer stands (decision 5).
+/// Times that an attempt is decided again at the head of its lane, because others changed what its rules had read.
 pub const PASSAGES_MAX: u32 = 8;
 /// Batches of the log after which a checkpoint is written.
 pub const CHECKPOINT_BATCHES: u64 = 100_000;

@@ -12,7 +12,7 @@ use std::{
     net::Shutdown,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -44,6 +44,8 @@ pub struct Outbox {
     stream: TcpStream,
     waiting: Mutex<Waiting>,
     in_flight: AtomicUsize,
+    /// Whether the connection's task waits for the end of a write.
+    awaits_writes: AtomicBool,
     changed: Notify,
 }
 
@@ -85,8 +87,12 @@ impl Entry {
     }
 }
 
-/// A request that is being answered; when it is dropped, it is so no longer.
-pub struct InFlight(Arc<Outbox>);
+/// A request that is being answered, until this is dropped.
+pub struct InFlight {
+    outbox: Arc<Outbox>,
+    /// The count of unanswered writes to which it belongs, if it is a write.
+    unanswered: Option<Arc<AtomicUsize>>,
+}
 
 impl Outbox {
     /// The outlet of this socket. The URL stands before all paths in events, the same for all connections.
@@ -104,6 +110,7 @@ impl Outbox {
                 flush_owed: false,
             }),
             in_flight: AtomicUsize::new(0),
+            awaits_writes: AtomicBool::new(false),
             changed: Notify::new(),
         })
     }
@@ -146,7 +153,20 @@ impl Outbox {
     /// Counts one more request that is being answered.
     pub fn begin(self: &Arc<Self>) -> InFlight {
         self.in_flight.fetch_add(1, Ordering::AcqRel);
-        InFlight(Arc::clone(self))
+        InFlight { outbox: Arc::clone(self), unanswered: None }
+    }
+
+    /// The same for a write, which also belongs to a count of unanswered ones.
+    pub fn begin_write(self: &Arc<Self>, unanswered: &Arc<AtomicUsize>) -> InFlight {
+        unanswered.fetch_add(1, Ordering::SeqCst);
+        let mut in_flight = self.begin();
+        in_flight.unanswered = Some(Arc::clone(unanswered));
+        in_flight
+    }
+
+    /// Sets whether the end of a write wakes the connection's task.
+    pub fn awaits_writes(&self, awaits: bool) {
+        self.awaits_writes.store(awaits, Ordering::SeqCst);
     }
 
     /// Requests that are being answered.
@@ -347,6 +367,10 @@ impl Watcher for Outbox {
         self.enter(Entry { bytes, kind: Kind::Event(event.object), begun: false })
     }
 
+    fn is_pipelining(&self) -> bool {
+        1 < self.in_flight()
+    }
+
     fn flush(&self) {
         let mut waiting = self.lock();
         waiting.flush_owed = false;
@@ -358,9 +382,14 @@ impl Watcher for Outbox {
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        // Only a task that stopped reading waits for it.
-        if self.0.in_flight.fetch_sub(1, Ordering::AcqRel) == REQUESTS_IN_FLIGHT_MAX {
-            self.0.changed.notify_one();
+        let mut wakes = false;
+        if let Some(unanswered) = &self.unanswered {
+            let last = unanswered.fetch_sub(1, Ordering::SeqCst) == 1;
+            wakes = last && self.outbox.awaits_writes.load(Ordering::SeqCst);
+        }
+        // A task that stopped reading waits for the first of these.
+        if self.outbox.in_flight.fetch_sub(1, Ordering::AcqRel) == REQUESTS_IN_FLIGHT_MAX || wakes {
+            self.outbox.changed.notify_one();
         }
     }
 }

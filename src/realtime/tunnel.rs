@@ -6,7 +6,13 @@ use bytes::Bytes;
 use percent_encoding::percent_decode_str;
 
 use crate::{
-    realtime::{frame::HttpRequest, notification, outbox::Outbox, subscriptions::Subscriptions},
+    realtime::{
+        deferred_reads::{DeferredRead, DeferredReads},
+        frame::HttpRequest,
+        notification,
+        outbox::{InFlight, Outbox},
+        subscriptions::Subscriptions,
+    },
     relay::{Caller, Relay, Watcher},
     sdk,
 };
@@ -14,43 +20,71 @@ use crate::{
 /// The one path that belongs to the connection itself.
 const SUBSCRIPTIONS: &str = "/v4/Subscriptions";
 
-/// Answers one request, at once or when it is durable; requests are begun in the order of their calls.
-pub fn forward(
-    relay: &Relay,
-    caller: &Caller,
-    outbox: &Arc<Outbox>,
-    subscriptions: &mut Subscriptions,
-    id: &str,
-    request: HttpRequest<'_>,
-    payload: &[u8],
-) {
-    if request.path == SUBSCRIPTIONS && request.method.eq_ignore_ascii_case("POST") {
-        let reply = subscriptions.take(payload, relay, caller, outbox);
-        outbox.push(notification::answered(id, reply.status, &reply.body));
-        return;
+/// What a connection keeps of the requests that it has begun.
+#[derive(Default)]
+pub struct Tunnel {
+    /// What it watches.
+    pub subscriptions: Subscriptions,
+    reads: DeferredReads,
+}
+
+/// On whose behalf requests are answered, and where.
+#[derive(Clone, Copy)]
+pub struct Exchange<'a> {
+    /// Answers them.
+    pub relay: &'a Relay,
+    /// Asks.
+    pub caller: &'a Caller,
+    /// Takes the replies.
+    pub outbox: &'a Arc<Outbox>,
+}
+
+impl Tunnel {
+    /// Answers one request: at once, when it is durable, or when the writes before it are answered. Requests are
+    /// begun in the order of their calls.
+    pub fn forward(&mut self, exchange: Exchange<'_>, id: &str, request: HttpRequest<'_>, payload: &[u8]) {
+        let Exchange { relay, caller, outbox } = exchange;
+        if request.path == SUBSCRIPTIONS && request.method.eq_ignore_ascii_case("POST") {
+            let reply = self.subscriptions.take(payload, relay, caller, outbox);
+            outbox.push(notification::answered(id, reply.status, &reply.body));
+            return;
+        }
+        let request = into_request(request, payload);
+        if request.method != hyper::Method::GET {
+            let in_flight = self.reads.begin_write(outbox);
+            exchange.dispatch(id.to_owned(), request, in_flight);
+        } else if self.reads.must_wait() {
+            let request = sdk::Request { body: Bytes::new(), ..request };
+            self.reads.push(id.to_owned(), request, outbox.begin(), outbox);
+        } else {
+            exchange.dispatch(id.to_owned(), request, outbox.begin());
+        }
     }
-    let in_flight = outbox.begin();
-    let through: Arc<dyn Watcher> = Arc::clone(outbox) as _;
-    let (id, answers) = (id.to_owned(), Arc::clone(outbox));
-    let respond = Box::new(move |response: sdk::Response| {
-        answers.push(notification::answered(&id, response.status, &response.body));
-        drop(in_flight);
-    });
-    let request = into_request(request, payload);
-    if request.method == hyper::Method::GET && 1 < outbox.in_flight() {
-        // A read sees the writes that were sent before it on this connection.
-        let (reads, reader, outlet) = (relay.clone(), caller.clone(), Arc::clone(outbox));
-        // It may be read on the thread that gives the answers; the log knows whose it is all the same.
-        let span = tracing::Span::current();
-        let read = move || {
-            let _within = span.enter();
-            sdk::dispatch(&reads, &reader, request, outlet.base_url(), Some(through), respond);
-            outlet.flush();
-        };
-        relay.behind(caller, Box::new(read));
-        return;
+
+    /// Answers the reads whose turn has come.
+    pub fn answer_reads(&mut self, exchange: Exchange<'_>) {
+        while let Some(DeferredRead { id, request, in_flight, .. }) = self.reads.next(exchange.outbox) {
+            exchange.dispatch(id, request, in_flight);
+            exchange.outbox.flush();
+        }
     }
-    sdk::dispatch(relay, caller, request, outbox.base_url(), Some(through), respond);
+
+    /// Bytes of the requests that wait.
+    pub fn waiting_bytes(&self) -> usize {
+        self.reads.bytes()
+    }
+}
+
+impl Exchange<'_> {
+    fn dispatch(&self, id: String, request: sdk::Request, in_flight: InFlight) {
+        let answers = Arc::clone(self.outbox);
+        let respond = Box::new(move |response: sdk::Response| {
+            answers.push(notification::answered(&id, response.status, &response.body));
+            drop(in_flight);
+        });
+        let through: Arc<dyn Watcher> = Arc::clone(self.outbox) as _;
+        sdk::dispatch(self.relay, self.caller, request, self.outbox.base_url(), Some(through), respond);
+    }
 }
 
 fn into_request(request: HttpRequest<'_>, payload: &[u8]) -> sdk::Request {

@@ -27,6 +27,7 @@ use crate::{
         refusal::{Missing, Reason},
         store::{
             committed::{Committed, Outcome, Rejudge, Verdict},
+            queue::LaneKey,
             view::View,
         },
         ticket::{Attempt, Ticket},
@@ -63,8 +64,8 @@ struct Watchers {
 pub(super) enum Told {
     /// Nothing to do.
     Answered,
-    /// The passage runs again.
-    Again(Box<Attempt>),
+    /// It is decided again, at the head of this lane.
+    Again(Box<Attempt>, LaneKey),
 }
 
 impl Hub {
@@ -84,7 +85,7 @@ impl Hub {
         gathered: Vec<Committed>,
         decided: &mut dyn FnMut(&Attempt, Result<&Receipt, &Error>),
         judge: &Judge<'_>,
-    ) -> Vec<Attempt> {
+    ) -> Vec<(Box<Attempt>, LaneKey)> {
         let mut watchers = self.lock();
         let mut round =
             Round { watchers: &mut watchers, view: self.view.load_full(), judge, flushes: Vec::new() };
@@ -94,8 +95,8 @@ impl Hub {
             round.view = Arc::new(view);
             self.view.store(round.view.clone());
             for outcome in outcomes {
-                if let Told::Again(attempt) = round.answer(outcome, decided) {
-                    again.push(*attempt);
+                if let Told::Again(attempt, lane) = round.answer(outcome, decided) {
+                    again.push((attempt, lane));
                 }
             }
         }
@@ -222,7 +223,7 @@ impl Round<'_> {
                 let (result, events, rejudge) = match verdict {
                     Verdict::Done { events, rejudge, .. } => (Ok(()), events, rejudge),
                     Verdict::Not(error) => (Err(error), Vec::new(), None),
-                    Verdict::Stale => (Err(Failure::Contended.into()), Vec::new(), None),
+                    Verdict::DecideAgain(_) => (Err(Failure::Contended.into()), Vec::new(), None),
                 };
                 rejudge.into_iter().for_each(|it| self.rejudge(it));
                 events.into_iter().for_each(|it| self.tell(it, None));
@@ -232,7 +233,7 @@ impl Round<'_> {
             Ticket::Attempt(attempt) => attempt,
         };
         let (result, events, rejudge) = match verdict {
-            Verdict::Stale => return Told::Again(attempt),
+            Verdict::DecideAgain(lane) => return Told::Again(attempt, lane),
             Verdict::Not(error) => (Err(error), Vec::new(), None),
             Verdict::Done { receipt, events, rejudge } => {
                 let receipt = receipt.ok_or(Failure::Contended.into());

@@ -120,7 +120,8 @@ pub(super) fn fetch(view: &View, admitted: &Admitted<'_, Query>) -> Result<Readi
         }
         Query::Items(_, range) => {
             let stands = |_: &ItemId, it: &Entry| !it.item.expired(now);
-            let page = page::page(&items()?.standing, range, stands, |_, it| it.item.clone());
+            let row = |_: &ItemId, it: &Entry| it.item.clone();
+            let page = page::page(&items()?.standing, range, stands, row, |it| it.data.size_bytes());
             Ok(Reading::Items { service, collection, page })
         }
         Query::Permissions(_, range) => {
@@ -139,7 +140,7 @@ pub(super) fn fetch(view: &View, admitted: &Admitted<'_, Query>) -> Result<Readi
 
 fn services(view: &View, range: &Range<u64>) -> Page<crate::domain::service::ServiceHead> {
     let made = view.services.values().map(|it| (it.head.ordinal, it.clone())).collect();
-    page::page(&made, range, |_, _| true, |_, tenant: &Arc<Tenant>| tenant.head.clone())
+    page::page(&made, range, |_, _| true, |_, tenant: &Arc<Tenant>| tenant.head.clone(), |_| 0)
 }
 
 fn objects(tenant: &Tenant, kind: ObjectKind, range: &Range<u64>, now: Timestamp) -> Page<Listed> {
@@ -155,7 +156,9 @@ fn objects(tenant: &Tenant, kind: ObjectKind, range: &Range<u64>, now: Timestamp
     let row = |key: &(ObjectKind, u64), sid: &ObjectSid| {
         object(sid).map(|it| Listed { ordinal: key.1, head: it.head.clone(), data: it.data().cloned() })
     };
-    let page = page::page(&tenant.in_order, &asked, stands, row);
+    let size_bytes =
+        |it: &Option<Listed>| it.as_ref().and_then(|it| it.data.as_ref()).map_or(0, Data::size_bytes);
+    let page = page::page(&tenant.in_order, &asked, stands, row, size_bytes);
     let rows = page.rows.into_iter().flatten().collect();
     Page { rows, before: page.before && !open, more: page.more }
 }
@@ -167,7 +170,7 @@ fn grants(service: ServiceSid, object: &Object, range: &Range<Identity>) -> Page
         identity: identity.clone(),
         permission: *permission,
     };
-    page::page(&object.grants, range, |_, _| true, row)
+    page::page(&object.grants, range, |_, _| true, row, |_| 0)
 }
 
 /// The zero state of a shared object that does not stand (decision 18).

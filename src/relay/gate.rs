@@ -102,11 +102,15 @@ pub(super) struct Opened<'p, T> {
     pub(super) seen: Seen,
 }
 
-/// Whether the caller's own limits are charged: once for each attempt, not for each passage.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// Which limits a decision charges: each once for an attempt, however often it is decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Charge {
-    Take,
-    Taken,
+    /// All of them: the first decision.
+    All,
+    /// Those that only an admission spends: the caller's own were spent by a decision that refused.
+    Shared,
+    /// None: the attempt was admitted before.
+    Nothing,
 }
 
 /// The gate.
@@ -171,7 +175,7 @@ impl Gate {
         let size_bytes = change.operation.data().map_or(0, |it| it.data().size_bytes());
         let target = Place::of(&change.operation);
         let under = access::grounds(caller, &target, &standing, policies)?;
-        if let (Grounds::Private { policy, captures, .. }, Charge::Take, Some(_)) =
+        if let (Grounds::Private { policy, captures, .. }, Charge::All, Some(_)) =
             (&under, charge, caller.identity())
         {
             self.throttle
@@ -180,12 +184,12 @@ impl Gate {
         }
         writable(caller, &change.operation, &target, &standing, &under)?;
         let judged = judge(caller, &change.operation, &target, &standing, &under, (now, eye))?;
-        if charge == Charge::Take {
+        if charge != Charge::Nothing {
             self.hosted
                 .change(&change.operation, standing.head.map(|it| it.sid), now)
                 .map_err(hosted_too_fast)?;
         }
-        if let (Grounds::Private { policy, captures, .. }, Charge::Take, Some(_)) =
+        if let (Grounds::Private { policy, captures, .. }, Charge::All | Charge::Shared, Some(_)) =
             (&under, charge, caller.identity())
         {
             self.throttle
@@ -221,7 +225,7 @@ impl Gate {
                 under
             }
         };
-        if charge == Charge::Take {
+        if charge != Charge::Nothing {
             self.hosted
                 .query(&query, standing.and_then(|it| it.head).map(|it| it.sid), now)
                 .map_err(hosted_too_fast)?;
@@ -267,6 +271,7 @@ fn judge(
     let name = standing.head.and_then(|it| it.unique_name.as_ref()).or(place.name);
     let scene = Scene { caller, policy, captures, owner, claims, name, at };
     let seen = scene.see(operation, eye)?;
+    let in_context = |it: Refusal| Refusal { in_context: !seen.needs().is_empty(), ..it };
     let Some(data) = operation.data().filter(|it| !it.data().is_empty()) else {
         return Ok(Judged { seen, warned: None });
     };
@@ -278,7 +283,7 @@ fn judge(
         false => Ok(()),
     });
     match verdict {
-        Err(refusal) if policy.mode != Mode::Warn => Err(refusal),
+        Err(refusal) if policy.mode != Mode::Warn => Err(in_context(refusal)),
         verdict => Ok(Judged { seen, warned: verdict.err().map(Box::new) }),
     }
 }

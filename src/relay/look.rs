@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{Relay, fetch, journal};
 use crate::{
     domain::{
+        change::Operation,
         name::UniqueName,
         object::{Address, ObjectRef},
         query::Query,
@@ -18,7 +19,6 @@ use crate::{
         receipt::Reading,
         refusal::{DecisionId, Missing, Reason, Refusal},
         store::view::View,
-        ticket::{Attempt, Ticket},
         watcher::{Watch, Watched, Watcher},
     },
 };
@@ -59,18 +59,6 @@ impl Relay {
         self.inner.hub.renew(watcher_id, caller, &self.judge());
     }
 
-    /// Calls `then` when all writes that this client has sent before were answered: at once when it
-    /// cannot wait. It is called while the order of events is held, and must not block.
-    pub fn behind(&self, caller: &Caller, then: Box<dyn FnOnce() + Send>) {
-        let (Some(identity), Some(service)) = (caller.identity().cloned(), caller.service()) else {
-            return then();
-        };
-        let ticket = Ticket::Own(Box::new(move |_| then()));
-        if let Err((Ticket::Own(then), failure)) = self.inner.writer.behind(service, identity, ticket) {
-            then(Err(failure.into()));
-        }
-    }
-
     /// Ends one subscription; nothing happens when there is none.
     pub fn unwatch(&self, watcher_id: u64, object: ObjectSid) {
         self.inner.hub.unsubscribe(watcher_id, object);
@@ -92,7 +80,7 @@ impl Relay {
             let standing = fetch::standing(view, service, query.address(), caller, now);
             let policies = &self.inner.policies;
             let gate = &self.inner.gate;
-            let admitted = gate.admit_query(caller, query, standing, policies, now, Charge::Taken);
+            let admitted = gate.admit_query(caller, query, standing, policies, now, Charge::Nothing);
             admitted.map(|_| ()).map_err(Error::from)
         }
     }
@@ -115,7 +103,7 @@ impl Relay {
         let standing =
             query.service().and_then(|it| fetch::standing(&view, it, query.address(), caller, now));
         let gate = &self.inner.gate;
-        let admitted = gate.admit_query(caller, query.clone(), standing, policies, now, Charge::Take)?;
+        let admitted = gate.admit_query(caller, query.clone(), standing, policies, now, Charge::All)?;
         if admitted.would_deny() {
             self.lacks(caller, "read", query.address(), self.decision());
         }
@@ -135,18 +123,16 @@ impl Relay {
         journal::record_lack(caller, what, address, decision, first);
     }
 
-    /// Logs what a policy in `warn` has let pass; a passage that runs again does not say it again.
-    pub(super) fn warn(&self, attempt: &Attempt, warning: Option<Box<Refusal>>) {
-        if let Some(warning) = warning.filter(|_| attempt.passages == 1) {
-            let code = (self.inner.code_of)(&(*warning).clone().into());
-            journal::record_warning(
-                &attempt.caller,
-                &attempt.change.operation,
-                attempt.decision,
-                code,
-                &warning,
-            );
-        }
+    /// Logs what a policy in `warn` has let pass.
+    pub(super) fn warn(
+        &self,
+        caller: &Caller,
+        operation: &Operation,
+        decision: DecisionId,
+        warning: &Refusal,
+    ) {
+        let code = (self.inner.code_of)(&warning.clone().into());
+        journal::record_warning(caller, operation, decision, code, warning);
     }
 
     /// Logs a refusal and gives it its decision.

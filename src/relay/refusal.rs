@@ -26,6 +26,8 @@ pub struct Refusal {
     pub retry_ms: Option<u64>,
     /// The decision, for the operator.
     pub decision: Option<DecisionId>,
+    /// Whether the rules that refused had read `previous` or a lookup.
+    pub in_context: bool,
 }
 
 /// The policy of a refusal.
@@ -150,7 +152,15 @@ pub enum Missing {
 impl Refusal {
     /// A refusal that no policy is behind.
     pub fn plain(reason: Reason) -> Self {
-        Self { reason, policy: None, rule: None, violations: Vec::new(), retry_ms: None, decision: None }
+        Self {
+            reason,
+            policy: None,
+            rule: None,
+            violations: Vec::new(),
+            retry_ms: None,
+            decision: None,
+            in_context: false,
+        }
     }
 
     /// A refusal of `apply`: what was judged again at the batch's place in the order.
@@ -159,6 +169,16 @@ impl Refusal {
             Reason::Quota { .. } | Reason::Watermark { .. } => Self::plain(reason).by_rule("quota"),
             Reason::Forbidden => Self::plain(reason).by_rule("address"),
             _ => Self::plain(reason),
+        }
+    }
+
+    /// Whether the decision depends on what existed when it was made, and not on the request alone: earlier writes
+    /// that are not applied yet could change it.
+    pub(super) fn depends_on_state(&self) -> bool {
+        match self.reason {
+            Reason::NotFound(_) | Reason::NameTaken | Reason::Lookup | Reason::Final => true,
+            Reason::Condition | Reason::Rewrite | Reason::SharedSchema => self.in_context,
+            _ => false,
         }
     }
 

@@ -80,7 +80,7 @@ impl<'p> Stage<'p> {
         stage.commit(rewrite::founding([7; 32], DecisionId(0), now));
         stage.commit(rewrite::activation(policies, DecisionId(0), now));
         let settings = SettingsChange { acl: Some(true), ..SettingsChange::default() };
-        let made = stage.decide(None, Operation::CreateService { default: true, settings }, Charge::Taken);
+        let made = stage.decide(None, Operation::CreateService { default: true, settings }, Charge::Nothing);
         debug_assert!(made.is_ok(), "a service can be made on an empty view");
         stage
     }
@@ -94,7 +94,7 @@ impl<'p> Stage<'p> {
         for (given, times) in &case.given {
             let owner = self.owner(given);
             for _ in 0..*times {
-                self.write(owner.as_ref(), given, Charge::Taken)
+                self.write(owner.as_ref(), given, Charge::Nothing)
                     .map_err(|it| format!("what is given was refused: {}", it.reason))?;
             }
         }
@@ -112,7 +112,7 @@ impl<'p> Stage<'p> {
         self.pass_by(step.after_ms);
         let mut outcome = Ok(());
         for _ in 0..step.times {
-            outcome = self.write(Some(&step.identity), &step.write, Charge::Take);
+            outcome = self.write(Some(&step.identity), &step.write, Charge::All);
         }
         let unheard =
             |rule: &str| unheard(self.policies, rule).map(|it| format!("; {it}")).unwrap_or_default();
@@ -168,7 +168,7 @@ impl<'p> Stage<'p> {
         let data = Input::parse(text).map_err(|it| Refusal::plain(Reason::Data(it)).by_rule("size"))?;
         if kind != ObjectKind::Document && !stands {
             // Making it costs no token: it is the item, or the message, that the case is about.
-            self.decide(by, create(Input::empty()), Charge::Taken)?;
+            self.decide(by, create(Input::empty()), Charge::Nothing)?;
         }
         let (ttl, collection_ttl) = (None, None);
         let operation = match (kind, write.item.clone()) {

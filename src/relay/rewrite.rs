@@ -67,7 +67,9 @@ pub(super) fn rewrite(admitted: Admitted<'_, Change>, given: &Given) -> Result<B
     let effect = match standing {
         _ if matches!(grounds, Grounds::Service) => service_effect(change.operation, given),
         Some(standing) => {
-            Pen { caller, at, grounds: &grounds, standing: &standing, seen: &seen, given }.effect(change)
+            let pen = Pen { caller, at, grounds: &grounds, standing: &standing, seen: &seen, given };
+            let in_context = !seen.needs().is_empty();
+            pen.effect(change).map_err(|it| Refusal { in_context, ..it })
         }
         None => Err(Refusal::plain(Reason::NotFound(Missing::Service))),
     }?;

@@ -85,10 +85,14 @@ impl Scene<'_> {
         // `{}` says nothing, and needs nothing to stand.
         let speaks = operation.data().is_some_and(|it| !it.data().is_empty());
         let final_ = self.policy.from.withdraw == Withdraw::Never && client;
+        // A new item of a list and a message have nothing before them, and need nothing of their list or stream.
+        let is_appended = matches!(operation, Operation::Push { .. } | Operation::Publish { .. });
         if let Some(name) = self.name.filter(|_| final_ || self.policy.reads_previous) {
             let kind = self.policy.from.kind;
-            let found = eye((kind, name, item));
-            seen.needs.push(need(kind, name, item, found.as_ref()));
+            let found = if is_appended { None } else { eye((kind, name, item)) };
+            if !is_appended {
+                seen.needs.push(need(kind, name, item, found.as_ref()));
+            }
             let taken_back = found.as_ref().is_some_and(|it| it.speaks) && takes_back(operation);
             // What expires is taken back, too, only later.
             if final_ && (taken_back || operation.expires()) {

@@ -7,7 +7,7 @@ mod embedded;
 mod memory;
 pub(in crate::relay) mod pending;
 mod point;
-mod queue;
+pub(in crate::relay) mod queue;
 mod sent;
 mod snapshot;
 pub(in crate::relay) mod view;

@@ -5,6 +5,7 @@ use crate::{
     relay::{
         authn::Caller,
         error::Error,
+        gate::Charge,
         receipt::Receipt,
         refusal::{DecisionId, Under},
         watcher::Answer,
@@ -28,17 +29,22 @@ pub(super) struct Attempt {
     pub(super) arrived: Timestamp,
     /// The policy that governs its address, once the gate has found it.
     pub(super) under: Option<Under>,
-    /// How often the passage has run for it (at most `PASSAGES_MAX`).
-    pub(super) passages: u32,
+    /// What of the limits is still to be charged.
+    pub(super) charge: Charge,
+    /// How often it was decided at the head of its lane (at most `PASSAGES_MAX`). The first decision, which may be
+    /// made while earlier writes of the same identity wait, does not count.
+    pub(super) turns: u32,
+    /// Whether the warning of a policy in `warn` was logged.
+    pub(super) warned: bool,
     /// The connection or request from which it came, for the log.
     pub(super) span: tracing::Span,
 }
 
 impl Attempt {
-    /// Gives the answer of a passage that led to no batch. A connection hands over by itself what its own passage
-    /// answered; when the passage ran again, elsewhere and later, nobody would.
+    /// Gives the answer of a passage that led to no batch. A connection flushes its outbox after its own call;
+    /// an attempt that was decided again is answered by another thread, which flushes here.
     pub(super) fn answered(self, result: Result<Receipt, Error>) {
-        let again = 1 < self.passages;
+        let again = 0 < self.turns;
         (self.answer.then)(result);
         if let Some(watcher) = self.answer.through.filter(|_| again) {
             watcher.flush();

@@ -18,6 +18,10 @@ pub trait Watcher: Send + Sync {
     fn revoke(&self, object: ObjectSid, error: &Error) -> Queued;
     /// Hands what has gathered to the socket, in one write as far as it takes it.
     fn flush(&self);
+    /// Whether more than one request of this connection is being answered at present.
+    fn is_pipelining(&self) -> bool {
+        false
+    }
 }
 
 /// What became of a queued event.

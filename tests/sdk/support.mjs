@@ -124,6 +124,12 @@ export class Airlock {
     this.listen = `127.0.0.1:${this.port}`; // the same place after a restart: clients come back to it
   }
 
+  /** Resident memory of the server. */
+  residentBytes() {
+    const line = readFileSync(`/proc/${this.child.pid}/status`, 'utf8').match(/^VmRSS:\s+(\d+) kB$/m);
+    return Number(line[1]) * 1024;
+  }
+
   get url() { return `http://127.0.0.1:${this.port}`; }
   get ws() { return `ws://127.0.0.1:${this.port}/v3/wsconnect`; }
 

@@ -14,8 +14,7 @@ use crate::{
         notification::{self, Refused},
         outbox::Outbox,
         pace::Pace,
-        subscriptions::Subscriptions,
-        tunnel,
+        tunnel::{Exchange, Tunnel},
         websocket::{Opcode, Received, encode},
     },
     relay::{Caller, Credential, Error, Reason, Watcher as _},
@@ -45,7 +44,7 @@ pub struct Conversation {
     heard: Instant,
     next_ping: Instant,
     pace: Pace,
-    subscriptions: Subscriptions,
+    tunnel: Tunnel,
 }
 
 enum State {
@@ -95,7 +94,7 @@ impl Conversation {
             state: State::Fresh(now + Duration::from_secs(INIT_SECONDS_MAX)),
             heard: now,
             next_ping: now + Duration::from_secs(PING_SECONDS),
-            subscriptions: Subscriptions::default(),
+            tunnel: Tunnel::default(),
         }
     }
 
@@ -108,7 +107,7 @@ impl Conversation {
     pub fn paused(&self) -> bool {
         self.pace.until().is_some()
             || REQUESTS_IN_FLIGHT_MAX <= self.outbox.in_flight()
-            || OUTBOX_BYTES_PAUSE <= self.outbox.waiting_bytes()
+            || OUTBOX_BYTES_PAUSE <= self.outbox.waiting_bytes() + self.tunnel.waiting_bytes()
             || self.door.is_closing()
     }
 
@@ -170,13 +169,14 @@ impl Conversation {
         }
     }
 
-    /// Subscribes to what was wished for, as far as there is room.
+    /// Does what waited for room in the outbox, or for the end of writes: subscriptions, then reads.
     pub fn fulfil(&mut self) {
-        if let State::Open(open) = &self.state
-            && self.subscriptions.waits()
-        {
-            self.subscriptions.fulfil(self.door.relay(), &open.caller, &self.outbox);
+        let State::Open(open) = &self.state else { return };
+        let (relay, caller, outbox) = (self.door.relay(), &open.caller, &self.outbox);
+        if self.tunnel.subscriptions.waits() {
+            self.tunnel.subscriptions.fulfil(relay, caller, outbox);
         }
+        self.tunnel.answer_reads(Exchange { relay, caller, outbox });
     }
 
     /// Takes what the peer sent.
@@ -213,15 +213,10 @@ impl Conversation {
             ("init", State::Fresh(_)) => return self.init(id, header.token.as_deref().unwrap_or("")),
             ("update", State::Open(_)) => return self.update(id, header.token.as_deref().unwrap_or("")),
             ("message", State::Open(open)) => match header.http_request {
-                Some(request) => tunnel::forward(
-                    self.door.relay(),
-                    &open.caller,
-                    &self.outbox,
-                    &mut self.subscriptions,
-                    id,
-                    request,
-                    payload,
-                ),
+                Some(request) => {
+                    let (relay, caller, outbox) = (self.door.relay(), &open.caller, &self.outbox);
+                    self.tunnel.forward(Exchange { relay, caller, outbox }, id, request, payload);
+                }
                 None => self.refuse(id, &BAD_REQUEST),
             },
             ("put_notification_ctx" | "delete_notification_ctx", State::Open(_)) => {

@@ -6,18 +6,20 @@ use imbl::OrdMap;
 
 use crate::{
     domain::{
-        limits::PAGE_ROWS_MAX,
+        limits::{PAGE_BYTES_MAX, PAGE_ROW_BYTES, PAGE_ROWS_MAX},
         query::{Bounds, Order, Range},
     },
     relay::receipt::Page,
 };
 
-/// The rows that a range asks for. `stands` hides those that count as gone.
+/// The rows that a range asks for, up to [`PAGE_ROWS_MAX`] and, from the second row on, [`PAGE_BYTES_MAX`].
+/// `stands` hides those that count as gone, `size_bytes` gives the bytes of a row's data.
 pub(super) fn page<K: Ord + Clone, V: Clone, T>(
     rows: &OrdMap<K, V>,
     range: &Range<K>,
     stands: impl Fn(&K, &V) -> bool,
     row: impl Fn(&K, &V) -> T,
+    size_bytes: impl Fn(&T) -> usize,
 ) -> Page<T> {
     if let Some(only) = &range.only {
         let found = rows.get(only).filter(|it| stands(only, it)).map(|it| row(only, it));
@@ -35,19 +37,27 @@ pub(super) fn page<K: Ord + Clone, V: Clone, T>(
     };
     let up = |bounds| rows.range((edge(bounds), Bound::Unbounded)).filter(|it| stands(it.0, it.1));
     let down = |bounds| rows.range((Bound::Unbounded, edge(bounds))).rev().filter(|it| stands(it.0, it.1));
-    let (mut found, before): (Vec<_>, bool) = match range.order {
-        Order::Ascending => (
-            up(range.bounds).take(asked + 1).map(|it| row(it.0, it.1)).collect(),
-            range.from.is_some() && down(opposite).next().is_some(),
-        ),
-        Order::Descending => (
-            down(range.bounds).take(asked + 1).map(|it| row(it.0, it.1)).collect(),
-            range.from.is_some() && up(opposite).next().is_some(),
-        ),
+    let take = |found: &mut dyn Iterator<Item = (&K, &V)>| {
+        let (mut rows, mut bytes) = (Vec::new(), 0);
+        for (key, value) in found {
+            let next = row(key, value);
+            bytes += PAGE_ROW_BYTES + size_bytes(&next);
+            if rows.len() == asked || (!rows.is_empty() && PAGE_BYTES_MAX < bytes) {
+                return (rows, true);
+            }
+            rows.push(next);
+        }
+        (rows, false)
     };
-    let more = asked < found.len();
-    found.truncate(asked);
-    Page { rows: found, before, more }
+    let ((rows, more), before) = match range.order {
+        Order::Ascending => {
+            (take(&mut up(range.bounds)), range.from.is_some() && down(opposite).next().is_some())
+        }
+        Order::Descending => {
+            (take(&mut down(range.bounds)), range.from.is_some() && up(opposite).next().is_some())
+        }
+    };
+    Page { rows, before, more }
 }
 
 /// The same range over other keys, where the two orders agree.

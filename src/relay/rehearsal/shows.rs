@@ -60,7 +60,7 @@ impl Stage<'_> {
         let caller = Caller::rehearsed(None, self.service, Value::Null);
         let standing = fetch::standing(&self.view, self.service, query.address(), &caller, self.now);
         let admitted =
-            self.gate.admit_query(&caller, query, standing, self.policies, self.now, Charge::Taken);
+            self.gate.admit_query(&caller, query, standing, self.policies, self.now, Charge::Nothing);
         let data = match admitted.map_err(|it| it.reason).and_then(|it| fetch::fetch(&self.view, &it)) {
             // A list or a map has no data of its own.
             Ok(Reading::Object { data, .. }) => data.unwrap_or_else(Data::empty),

@@ -49,7 +49,7 @@ impl<'p> Trial<'p> {
         let mut stage = Stage::new(policies, claims.clone());
         let service = stage.service;
         let create = Operation::Create { service, kind, name: Some(document.clone()), data, ttl };
-        stage.decide(Some(&owner), create, Charge::Taken)?;
+        stage.decide(Some(&owner), create, Charge::Nothing)?;
         let tenant = stage.view.tenant(service);
         let sid = tenant.and_then(|it| it.names.get(&(kind, document)).copied());
         let sid = sid.ok_or_else(|| Refusal::plain(Reason::NotFound(Missing::Name(kind))))?;
@@ -70,7 +70,7 @@ impl<'p> Trial<'p> {
     /// The refusal.
     pub fn admit(&mut self, change: &Change, now: Timestamp) -> Result<Draft, Refusal> {
         self.stage.now = now;
-        self.stage.draft(&self.caller, change.clone(), Charge::Take).map(Draft)
+        self.stage.draft(&self.caller, change.clone(), Charge::All).map(Draft)
     }
 }
 

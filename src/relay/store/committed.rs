@@ -8,7 +8,12 @@ use crate::{
         hook::Hook,
         sid::{ObjectSid, ServiceSid},
     },
-    relay::{error::Error, receipt::Receipt, store::view::View, ticket::Ticket},
+    relay::{
+        error::Error,
+        receipt::Receipt,
+        store::{queue::LaneKey, view::View},
+        ticket::Ticket,
+    },
 };
 
 /// A group of batches after its sync, in log order, with the state that follows from it.
@@ -31,8 +36,8 @@ pub(in crate::relay) enum Verdict {
     Done { receipt: Option<Receipt>, events: Vec<Event>, rejudge: Option<Rejudge> },
     /// It does not, and nothing has changed.
     Not(Error),
-    /// What it rested on has changed.
-    Stale,
+    /// The attempt must be decided again, on the state after this group; until then its lane is held.
+    DecideAgain(LaneKey),
 }
 
 /// Whose subscriptions must be judged again, before anything more is told to them (decision 20).
@@ -48,11 +53,6 @@ pub(in crate::relay) struct Noted {
     pub(in crate::relay) service: ServiceSid,
     /// What is not in the state, each behind the hooks that have smaller numbers.
     pub(in crate::relay) passing: Vec<(u64, Arc<Hook>)>,
-}
-
-impl Verdict {
-    /// Nothing was to be done.
-    pub(super) const NOTHING: Self = Self::Done { receipt: None, events: Vec::new(), rejudge: None };
 }
 
 impl Committed {

@@ -88,7 +88,7 @@ impl Running {
                 then(match outcome.verdict {
                     Verdict::Done { .. } => Ok(()),
                     Verdict::Not(error) => Err(error),
-                    Verdict::Stale => Err(Failure::Contended.into()),
+                    Verdict::DecideAgain(_) => Err(Failure::Contended.into()),
                 });
                 heard.push(self.answers.1.recv().expect("an answer"));
             }

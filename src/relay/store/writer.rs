@@ -3,9 +3,12 @@
 //! Batches wait in a fair queue. The thread takes what has gathered, applies it to a view of its
 //! own, appends one blob, waits for the sync, and only then hands the sealed group on. At the
 //! first failure of the store it stops for good: nothing is acknowledged any more (decision 10).
+//!
+//! An attempt that must be decided again holds its lane: the batches behind it are put back, and none of them is
+//! applied before it has come back ([`Turn`]) or was answered.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -22,7 +25,7 @@ use super::{
     attempts::BatchId,
     committed::{Committed, Outcome, Verdict},
     point,
-    queue::{Lane, Queue},
+    queue::{Lane, LaneKey, Queue},
     sent::Sent,
     view::View,
 };
@@ -37,7 +40,7 @@ use crate::{
         record::Record,
         rewrite::Batch,
         seal,
-        ticket::Ticket,
+        ticket::{Attempt, Ticket},
     },
 };
 
@@ -55,10 +58,27 @@ struct Shared {
 }
 
 struct Inbox {
-    waiting: Queue<(Option<Record>, Ticket)>,
+    waiting: Queue<Entry>,
     stopping: bool,
     /// The newest group of a checkpoint that is durable, so that the log may be cut; or why it is not.
     checkpointed: Option<Result<u64, StoreError>>,
+}
+
+/// What waits in a lane.
+enum Entry {
+    /// A batch, to be applied.
+    Batch(Box<Record>, Ticket),
+    /// An attempt whose answer may depend on what waits before it: it is decided when it is at the head.
+    Undecided(Box<Attempt>),
+}
+
+impl Entry {
+    fn into_ticket(self) -> Ticket {
+        match self {
+            Self::Batch(_, ticket) => ticket,
+            Self::Undecided(attempt) => Ticket::Attempt(attempt),
+        }
+    }
 }
 
 impl Writer {
@@ -86,41 +106,43 @@ impl Writer {
     /// The ticket comes back with the reason when there is no room, or no store.
     pub(in crate::relay) fn commit(&self, batch: Batch, ticket: Ticket) -> Result<(), (Ticket, Failure)> {
         let record = batch.into_record();
-        let (service, lane) = (record.effect.service(), Lane::of(&record.by));
-        self.enter(service, lane, (Some(record), ticket))
+        let key = (record.effect.service(), Lane::of(&record.by));
+        self.enter(key, Entry::Batch(Box::new(record), ticket))
+            .map_err(|(entry, failure)| (entry.into_ticket(), failure))
     }
 
-    /// Has a ticket come back behind all that its identity has waiting, with nothing to write.
+    /// Has a client's attempt decided when everything that its identity sent before was applied and published.
     ///
     /// # Errors
     /// As for `commit`.
-    pub(in crate::relay) fn behind(
+    pub(in crate::relay) fn decide_in_turn(
         &self,
         service: ServiceSid,
         identity: Identity,
-        ticket: Ticket,
+        attempt: Box<Attempt>,
     ) -> Result<(), (Ticket, Failure)> {
-        self.enter(Some(service), Lane::Identity(identity), (None, ticket))
+        self.enter((Some(service), Lane::Identity(identity)), Entry::Undecided(attempt))
+            .map_err(|(entry, failure)| (entry.into_ticket(), failure))
     }
 
-    fn enter(
-        &self,
-        service: Option<ServiceSid>,
-        lane: Lane,
-        (record, ticket): (Option<Record>, Ticket),
-    ) -> Result<(), (Ticket, Failure)> {
+    fn enter(&self, key: LaneKey, entry: Entry) -> Result<(), (Entry, Failure)> {
         let mut inbox = self.shared.lock();
         // Judged under the lock: the writer marks its failure before it empties the queue for the last time.
         if self.shared.failed.load(Ordering::Acquire) {
-            return Err((ticket, Failure::Store));
+            return Err((entry, Failure::Store));
         }
         if inbox.stopping {
-            return Err((ticket, Failure::Stopping));
+            return Err((entry, Failure::Stopping));
         }
-        let full = inbox.waiting.push(service, lane, (record, ticket));
+        let full = inbox.waiting.push(key, entry);
         drop(inbox);
         self.shared.wake.notify_one();
-        full.map_err(|(_, ticket)| (ticket, Failure::Busy))
+        full.map_err(|entry| (entry, Failure::Busy))
+    }
+
+    /// The turn of an attempt that is decided again, with the lane that it holds.
+    pub(in crate::relay) fn turn(&self, key: LaneKey) -> Turn<'_> {
+        Turn { shared: &self.shared, key: Some(key) }
     }
 
     /// The message that this attempt has sent before, if nothing of it stands and it is remembered.
@@ -164,16 +186,63 @@ impl Shared {
         );
     }
 
-    /// Waits for batches, or for the end of a checkpoint; `None` when it is time to end.
-    fn next(&self) -> Option<Vec<(Option<Record>, Ticket)>> {
+    /// Waits for entries, or for the end of a checkpoint; `None` when it is time to end.
+    fn next(&self) -> Option<Vec<(LaneKey, Entry)>> {
         let mut inbox = self.lock();
-        while inbox.waiting.is_empty() && inbox.checkpointed.is_none() {
-            if inbox.stopping {
+        while inbox.waiting.is_idle() && inbox.checkpointed.is_none() {
+            // A held lane may still get an entry.
+            if inbox.stopping && inbox.waiting.is_drained() {
                 return None;
             }
             inbox = self.wake.wait(inbox).unwrap_or_else(PoisonError::into_inner);
         }
         Some(std::iter::from_fn(|| inbox.waiting.pop()).take(GROUP_BATCHES_MAX).collect())
+    }
+
+    /// Holds the lanes of those who are decided again, and puts what was behind them back in its order.
+    fn hold(&self, held: &HashSet<LaneKey>, behind: Vec<(LaneKey, Entry)>) {
+        if held.is_empty() {
+            return;
+        }
+        let mut inbox = self.lock();
+        held.iter().for_each(|it| inbox.waiting.hold(it));
+        for (key, entry) in behind.into_iter().rev() {
+            inbox.waiting.put_back(key, entry);
+        }
+    }
+}
+
+/// The right of one attempt to the place at the head of its lane, which is held as long as this exists.
+#[must_use]
+pub(in crate::relay) struct Turn<'w> {
+    shared: &'w Shared,
+    key: Option<LaneKey>,
+}
+
+impl Turn<'_> {
+    /// Puts the batch of the attempt in its place. The lane goes on, also while the relay stops.
+    ///
+    /// # Errors
+    /// The ticket comes back when the store has failed.
+    pub(in crate::relay) fn commit(mut self, batch: Batch, ticket: Ticket) -> Result<(), (Ticket, Failure)> {
+        let Some(key) = self.key.take() else { return Err((ticket, Failure::Stopping)) };
+        let mut inbox = self.shared.lock();
+        if self.shared.failed.load(Ordering::Acquire) {
+            return Err((ticket, Failure::Store));
+        }
+        inbox.waiting.release(key, Some(Entry::Batch(Box::new(batch.into_record()), ticket)));
+        drop(inbox);
+        self.shared.wake.notify_one();
+        Ok(())
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        if let Some(key) = self.key.take() {
+            self.shared.lock().waiting.release(key, None);
+            self.shared.wake.notify_one();
+        }
     }
 }
 
@@ -181,7 +250,11 @@ fn drive(mut core: Core, shared: &Arc<Shared>, sealed: &SyncSender<Committed>) {
     while let Some(group) = shared.next() {
         if !group.is_empty() {
             let committed = match core.commit(group, &shared.sent) {
-                Ok(committed) => committed,
+                Ok(Group { committed, held, behind }) => {
+                    // Before anybody can hear of the group: whoever is decided again finds its lane held.
+                    shared.hold(&held, behind);
+                    committed
+                }
                 Err((tickets, failure)) => {
                     shared.fail(&failure);
                     let outcome = |ticket| Outcome { ticket, verdict: Verdict::Not(Failure::Store.into()) };
@@ -214,11 +287,9 @@ fn drive(mut core: Core, shared: &Arc<Shared>, sealed: &SyncSender<Committed>) {
 
 /// Answers those who were waiting when the store failed.
 fn refuse_the_rest(core: &Core, shared: &Shared, sealed: &SyncSender<Committed>) {
-    let waiting: Vec<_> = {
-        let mut inbox = shared.lock();
-        std::iter::from_fn(|| inbox.waiting.pop()).collect()
-    };
-    let outcome = |(_, ticket)| Outcome { ticket, verdict: Verdict::Not(Failure::Store.into()) };
+    let waiting = shared.lock().waiting.drain();
+    let outcome =
+        |entry: Entry| Outcome { ticket: entry.into_ticket(), verdict: Verdict::Not(Failure::Store.into()) };
     // An error means that the pump is gone, and with it all who would hear of this.
     let _gone = sealed.send(core.seal_unchanged(waiting.into_iter().map(outcome).collect()));
 }
@@ -232,29 +303,47 @@ pub(super) struct Core {
     checkpoint: Option<JoinHandle<()>>,
 }
 
+/// What became of the entries of one group.
+struct Group {
+    committed: Committed,
+    /// The lanes of those who are decided again.
+    held: HashSet<LaneKey>,
+    /// What was behind them, in its order.
+    behind: Vec<(LaneKey, Entry)>,
+}
+
 impl Core {
     /// Applies a group to an overlay and makes it durable; at a failure the overlay is dropped.
     fn commit(
         &mut self,
-        group: Vec<(Option<Record>, Ticket)>,
+        group: Vec<(LaneKey, Entry)>,
         sent: &Mutex<Sent>,
-    ) -> Result<Committed, (Vec<Ticket>, StoreError)> {
+    ) -> Result<Group, (Vec<Ticket>, StoreError)> {
         let mut overlay = self.view.clone();
         let mut messages = HashMap::new();
         let sent = || sent.lock().unwrap_or_else(PoisonError::into_inner);
         let (mut records, mut outcomes, mut noted) = (Vec::new(), Vec::new(), Vec::new());
-        for (record, ticket) in group {
-            let Some(record) = record else {
-                outcomes.push(Outcome { ticket, verdict: Verdict::NOTHING });
-                continue;
-            };
-            let message = Sent::of(&record);
-            if message.is_some_and(|(it, _)| messages.contains_key(&it) || sent().get(&it).is_some()) {
-                // The passage runs again and finds its answer, as for what `apply` remembers.
-                outcomes.push(Outcome { ticket, verdict: Verdict::Stale });
+        let (mut held, mut behind) = (HashSet::new(), Vec::new());
+        for (key, entry) in group {
+            if !held.is_empty() && held.contains(&key) {
+                behind.push((key, entry));
                 continue;
             }
-            let verdict = match apply(&mut overlay, &record) {
+            let (record, ticket) = match entry {
+                Entry::Batch(record, ticket) => (record, ticket),
+                Entry::Undecided(attempt) => {
+                    let verdict = Verdict::DecideAgain(key.clone());
+                    held.insert(key);
+                    outcomes.push(Outcome { ticket: Ticket::Attempt(attempt), verdict });
+                    continue;
+                }
+            };
+            let message = Sent::of(&record);
+            let repeated =
+                message.is_some_and(|(it, _)| messages.contains_key(&it) || sent().get(&it).is_some());
+            // A repeated attempt finds its answer when it is decided again.
+            let applied = if repeated { Err(Rejection::Known) } else { apply(&mut overlay, &record) };
+            let verdict = match applied {
                 Ok(applied) => {
                     messages.extend(message);
                     if !applied.repeated {
@@ -267,7 +356,11 @@ impl Core {
                         rejudge: applied.rejudge,
                     }
                 }
-                Err(Rejection::Stale | Rejection::Known) => Verdict::Stale,
+                Err(Rejection::Stale | Rejection::Known) if matches!(ticket, Ticket::Attempt(_)) => {
+                    held.insert(key.clone());
+                    Verdict::DecideAgain(key)
+                }
+                Err(Rejection::Stale | Rejection::Known) => Verdict::Not(Failure::Contended.into()),
                 Err(Rejection::Refused(reason)) => Verdict::Not(Error::from(reason)),
             };
             outcomes.push(Outcome { ticket, verdict });
@@ -275,7 +368,10 @@ impl Core {
         if !records.is_empty() {
             match self.append(&overlay, &records) {
                 Ok(chain) => (overlay.seq, overlay.chain) = (overlay.seq + 1, chain),
-                Err(failure) => return Err((outcomes.into_iter().map(|it| it.ticket).collect(), failure)),
+                Err(failure) => {
+                    let behind = behind.into_iter().map(|it| it.1.into_ticket());
+                    return Err((outcomes.into_iter().map(|it| it.ticket).chain(behind).collect(), failure));
+                }
             }
             self.batches += records.len() as u64;
         }
@@ -284,7 +380,7 @@ impl Core {
             messages.into_iter().for_each(|(attempt, message)| sent.note(attempt, message));
         }
         self.view = overlay.clone();
-        Ok(Committed::seal(overlay, outcomes).noting(noted))
+        Ok(Group { committed: Committed::seal(overlay, outcomes).noting(noted), held, behind })
     }
 
     fn append(&mut self, overlay: &View, records: &[Record]) -> Result<seal::Chain, StoreError> {

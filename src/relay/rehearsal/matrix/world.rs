@@ -165,7 +165,8 @@ impl<'p> World<'p> {
     fn query(&self, caller: &Caller, query: Query) -> Result<(), Refusal> {
         let standing =
             query.service().and_then(|it| fetch::standing(&self.view, it, query.address(), caller, now()));
-        let admitted = self.gate.admit_query(caller, query, standing, self.policies, now(), Charge::Taken)?;
+        let admitted =
+            self.gate.admit_query(caller, query, standing, self.policies, now(), Charge::Nothing)?;
         fetch::fetch(&self.view, &admitted).map(|_| ()).map_err(Refusal::plain)
     }
 
@@ -181,7 +182,7 @@ impl<'p> World<'p> {
         let (view, service) = (&self.view, self.service);
         let eye: Eye<'_> = &|it| fetch::sought(view, service, now(), it);
         let admitted =
-            self.gate.admit_change(caller, change, (standing, eye), self.policies, now(), Charge::Taken)?;
+            self.gate.admit_change(caller, change, (standing, eye), self.policies, now(), Charge::Nothing)?;
         let mut sid = *self.service.as_bytes();
         if self.steps != 1 {
             // The service has the SID that it must have; what comes later needs another one.

@@ -96,7 +96,7 @@ impl World {
             (standing, &|_| None),
             &self.policies,
             self.at(),
-            Charge::Taken,
+            Charge::Nothing,
         );
         let sid = [self.drawn.get(); 16];
         self.drawn.set(self.drawn.get().wrapping_add(1));
