@@ -2,6 +2,7 @@
 
 use std::{fmt, net::IpAddr, sync::Arc};
 
+use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::Value;
 use subtle::ConstantTimeEq;
 
@@ -44,7 +45,13 @@ struct Inner {
 }
 
 enum Who {
-    Client { identity: Identity, service: ServiceSid, endpoint: Option<Arc<str>>, claims: Claims },
+    Client {
+        identity: Identity,
+        digest: [u8; 4],
+        service: ServiceSid,
+        endpoint: Option<Arc<str>>,
+        claims: Claims,
+    },
     Backend,
 }
 
@@ -66,6 +73,14 @@ impl Caller {
         match &self.inner.who {
             Who::Client { identity, .. } => Some(identity),
             Who::Backend => None,
+        }
+    }
+
+    /// The first bytes of the SHA-256 of the identity; zeros for a backend. Made once for each credential.
+    pub(super) fn identity_digest(&self) -> [u8; 4] {
+        match &self.inner.who {
+            Who::Client { digest, .. } => *digest,
+            Who::Backend => [0; 4],
         }
     }
 
@@ -103,7 +118,10 @@ impl Caller {
 
     /// The caller of a rehearsal: no credential, no network, no store that lasts.
     pub(super) fn rehearsed(identity: Option<Identity>, service: ServiceSid, claims: Value) -> Self {
-        let client = |identity| Who::Client { identity, service, endpoint: None, claims: Claims::of(claims) };
+        let client = |identity: Identity| {
+            let (digest, claims) = (digest_of(&identity), Claims::of(claims));
+            Who::Client { identity, digest, service, endpoint: None, claims }
+        };
         let who = identity.map_or(Who::Backend, client);
         let (until, peer, alias, veil) = (None, IpAddr::from([127, 0, 0, 1]), None, None);
         Self { inner: Arc::new(Inner { who, until, peer, alias, veil }) }
@@ -128,6 +146,13 @@ impl Caller {
     pub fn peer(&self) -> IpAddr {
         self.inner.peer
     }
+}
+
+fn digest_of(identity: &Identity) -> [u8; 4] {
+    let whole = digest(&SHA256, identity.as_str().as_bytes());
+    let mut bytes = [0; 4];
+    bytes.iter_mut().zip(whole.as_ref()).for_each(|(to, from)| *to = *from);
+    bytes
 }
 
 impl fmt::Debug for Caller {
@@ -166,7 +191,8 @@ impl Authn {
                 let alias = veil.as_ref().map(|it| it.alias(claims.identity.as_str()).into());
                 let (identity, endpoint) = (claims.identity, claims.endpoint_id.map(Into::into));
                 let (until, claims) = (Some(claims.expires), Claims::of(claims.claims));
-                let who = Who::Client { identity, service, endpoint, claims };
+                let digest = digest_of(&identity);
+                let who = Who::Client { identity, digest, service, endpoint, claims };
                 Ok(Caller { inner: Arc::new(Inner { who, until, peer, alias, veil }) })
             }
             Credential::Basic { user, password } => {

@@ -14,7 +14,8 @@ use crate::{
     relay::authn::Caller,
 };
 
-/// Names an attempt by who made it, what it is called, and all that it says (decision 7).
+/// Names an attempt by who made it, what it is called, and all that it says. It begins with four bytes that name its
+/// maker alone: the memory of attempts is shared fairly among makers (`store/fair_memory.rs`).
 pub(super) fn batch_id(caller: &Caller, change: &Change) -> Option<[u8; 16]> {
     let key = change.idempotency.as_ref()?;
     let mut digest = Digest(Context::new(&SHA256));
@@ -26,10 +27,10 @@ pub(super) fn batch_id(caller: &Caller, change: &Change) -> Option<[u8; 16]> {
         Some(IfMatch::Absent) => "absent".to_owned(),
         Some(IfMatch::Revision(it)) => it.to_string(),
     });
+    let whole = digest.0.finish();
     let mut id = [0; 16];
-    for (to, from) in id.iter_mut().zip(digest.0.finish().as_ref()) {
-        *to = *from;
-    }
+    let owner = caller.identity_digest();
+    id.iter_mut().zip(owner.iter().chain(whole.as_ref())).for_each(|(to, from)| *to = *from);
     Some(id)
 }
 

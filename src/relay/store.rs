@@ -4,6 +4,7 @@ pub(in crate::relay) mod apply;
 pub(in crate::relay) mod attempts;
 pub(in crate::relay) mod committed;
 mod embedded;
+mod fair_memory;
 mod memory;
 pub(in crate::relay) mod pending;
 mod point;

@@ -74,8 +74,9 @@ impl Throttle {
         let limits = || policy.limits.iter().enumerate().map(|(at, it)| ((policy.number, at), it));
         for (limit_id, limit) in limits().filter(|(_, it)| Which::of(&it.per) == which) {
             let key = self.key(&limit_id, caller, limit, captures);
-            let owner = matches!(limit.per, Per::Captures(_))
-                .then(|| self.hash.hash_one((limit_id, caller.identity().map(|it| it.as_str()))));
+            let owner = matches!(limit.per, Per::Captures(_)).then(|| {
+                self.hash.hash_one((limit_id, caller.service(), caller.identity().map(|it| it.as_str())))
+            });
             let cost = limit.cost.of(size_bytes);
             let Err(mut wait) = kept.buckets.take(key, owner, cost, limit.quota(), now) else { continue };
             // Who comes again must pass each limit of the stages so far: those that this attempt was charged, too. How
@@ -115,6 +116,8 @@ impl Throttle {
     fn key(&self, limit_id: &impl Hash, caller: &Caller, limit: &Limit, captures: &Captures) -> u64 {
         let mut key = self.hash.build_hasher();
         limit_id.hash(&mut key);
+        // A limit belongs to its service: a client of another service cannot spend it.
+        caller.service().hash(&mut key);
         match &limit.per {
             Per::Identity => caller.identity().map(|it| it.as_str()).hash(&mut key),
             Per::Address => network(caller.peer()).hash(&mut key),

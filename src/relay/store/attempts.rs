@@ -2,7 +2,6 @@
 //!
 //! Kept as little as the answer can be made of: what the attempt says itself, it says again.
 
-use imbl::{HashMap, Vector};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -13,22 +12,16 @@ use crate::{
         sid::{MessageSid, ObjectSid, ServiceSid},
         time::Timestamp,
     },
-    relay::receipt::Receipt,
+    relay::{receipt::Receipt, store::fair_memory::FairMemory},
 };
 
-/// Names an attempt; equal only for one caller that says the same again.
+/// Names an attempt; equal only for one caller that says the same again. Its first four bytes are those of a digest of
+/// the caller: the owner, among whom memory is shared.
 pub(in crate::relay) type BatchId = [u8; 16];
 
-/// The last attempts and their answers, the oldest first. A view's maps are copied node by node where they change, and an
-/// attempt stands at a random place: so the map has numbers only, and the answers stand in their order.
+/// The last attempts and their answers.
 #[derive(Clone, Default)]
-pub(in crate::relay) struct Attempts {
-    /// The number of each attempt, counted from the first that there was.
-    numbers: HashMap<BatchId, u64>,
-    answers: Vector<(BatchId, Known)>,
-    /// The number of the oldest answer.
-    oldest: u64,
-}
+pub(in crate::relay) struct Attempts(FairMemory<Known>);
 
 /// What one attempt was answered.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -62,36 +55,19 @@ pub(in crate::relay) enum Answered {
 }
 
 impl Attempts {
-    /// What this attempt was answered, if it is among the last.
+    /// What this attempt was answered, if it is remembered.
     pub(in crate::relay) fn get(&self, batch: &BatchId) -> Option<&Known> {
-        self.answers.get(self.place(batch)?).map(|it| &it.1)
+        self.0.get(batch)
     }
 
-    fn place(&self, batch: &BatchId) -> Option<usize> {
-        usize::try_from(self.numbers.get(batch)?.checked_sub(self.oldest)?).ok()
-    }
-
-    /// Remembers an attempt; beyond [`REMEMBERED_MAX`] the oldest is forgotten.
+    /// Remembers an attempt, up to [`REMEMBERED_MAX`], shared fairly among those who make them.
     pub(super) fn note(&mut self, batch: BatchId, known: Known) {
-        if let Some(again) = self.place(&batch) {
-            if let Some((_, answer)) = self.answers.get_mut(again) {
-                *answer = known;
-            }
-            return;
-        }
-        self.numbers.insert(batch, self.oldest + self.answers.len() as u64);
-        self.answers.push_back((batch, known));
-        if REMEMBERED_MAX < self.answers.len()
-            && let Some((oldest, _)) = self.answers.pop_front()
-        {
-            self.numbers.remove(&oldest);
-            self.oldest += 1;
-        }
+        self.0.note(batch, known, REMEMBERED_MAX);
     }
 
-    /// All of them, the oldest first.
+    /// All of them, of each owner the oldest first.
     pub(super) fn iter(&self) -> impl Iterator<Item = (BatchId, &Known)> {
-        self.answers.iter().map(|it| (it.0, &it.1))
+        self.0.iter()
     }
 }
 
