@@ -33,8 +33,14 @@ pub struct Airlock {
 }
 
 impl Airlock {
-    /// Starts a server over this directory.
+    /// Starts a server over this directory, without the pace of a socket: one brings what many would, and its pace is
+    /// not what is measured.
     pub fn start(data: &Path) -> Self {
+        Self::start_with(data, &["--log", "warn", "--requests-per-second", "0"])
+    }
+
+    /// Starts a server over this directory, with these flags besides its place and its credentials.
+    pub fn start_with(data: &Path, flags: &[&str]) -> Self {
         let port_file = data.join("port");
         if port_file.exists() {
             std::fs::remove_file(&port_file).unwrap();
@@ -42,9 +48,9 @@ impl Airlock {
         let policies = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/policies");
         let began = Instant::now();
         let child = Command::new(env!("CARGO_BIN_EXE_airlock"))
-            .args(["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--log", "warn"])
-            // One socket brings what many would: the pace of each is not what is measured.
-            .args(["--disk-min-free-mb", "0", "--requests-per-second", "0"])
+            .args(["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
+            .args(["--disk-min-free-mb", "0"])
+            .args(flags)
             .arg("--port-file")
             .arg(&port_file)
             .arg("--data")
@@ -55,6 +61,7 @@ impl Airlock {
             .env("AIRLOCK_AUTH_TOKEN", AUTH_TOKEN)
             .env("AIRLOCK_API_KEYS", format!("{KEY}:{SECRET}"))
             .stdin(Stdio::null())
+            .stderr(if flags.contains(&"info") { Stdio::null() } else { Stdio::inherit() })
             .spawn()
             .unwrap();
         // From here on the child is killed whatever happens.
