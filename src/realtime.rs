@@ -163,7 +163,7 @@ mod tests {
             code_of: |_| 0,
             log_identities: crate::relay::LogIdentities::Plain,
             hosted_limits: false,
-            policies: crate::policy::PolicySet::empty(),
+            policies: crate::policy::PolicySet::empty().into(),
             plain_objects_max: 1,
             plain_bytes_max: 1,
             memory_max_bytes: 0,

@@ -42,6 +42,8 @@ mod sweep;
 mod hooks;
 mod rehearsal;
 mod verify;
+#[cfg(test)]
+mod simulation;
 
 use std::{
     net::IpAddr,
@@ -85,7 +87,7 @@ use gate::{Charge, Gate};
 use rewrite::{Batch, Given};
 use settings::random;
 use standing::Standing;
-use store::{Embedded, Memory, Store, committed::Committed, queue::LaneKey, writer::Writer};
+use store::{Embedded, Memory, Store, committed::Committed, queue::LaneKey, view::View, writer::Writer};
 use ticket::{Attempt, Ticket};
 
 /// What came out of the passage.
@@ -140,37 +142,7 @@ impl Relay {
         }
         info!(log.seq = view.seq, services = view.services.len(), "store recovered");
         let (new, active) = (*view.secret.bytes() == [0; 32], view.policies.clone());
-        let watermark = sweep::Watermark::new(
-            settings.data.clone(),
-            settings.memory_max_bytes,
-            settings.disk_min_free_bytes,
-        );
-        let relay = Self {
-            inner: Arc::new(Inner {
-                authn: Authn {
-                    account: settings.account,
-                    auth_token: settings.auth_token,
-                    keys: settings.keys,
-                    log_identities: settings.log_identities,
-                },
-                personal: personal::Seen::default(),
-                gate: Gate::new(settings.hosted_limits),
-                policies: Arc::new(settings.policies),
-                writer,
-                desk: hooks::Desk::new(&view),
-                hub: Hub::new(view),
-                presence: presence::Presence::default(),
-                endpoints: endpoint::Endpoints::default(),
-                would_deny: acl::WouldDeny::default(),
-                decisions: AtomicU64::new(u64::from_be_bytes(random()?)),
-                code_of: settings.code_of,
-                plain_objects_max: settings.plain_objects_max,
-                plain_bytes_max: settings.plain_bytes_max,
-                watermark,
-                threads: Mutex::new(Vec::new()),
-                stopping: sweep::Stopping::default(),
-            }),
-        };
+        let relay = Self::assemble(settings, writer, view)?;
         // Each attempt in it holds a lane, and so many lanes can be held.
         let (again, attempts) = sync_channel(WRITES_WAITING_MAX);
         relay.spawn("pump", {
@@ -196,6 +168,41 @@ impl Relay {
             move || relay.sweep()
         })?;
         Ok(relay)
+    }
+
+    /// A relay over a recovered state; its threads do not run yet.
+    fn assemble(settings: Settings, writer: Writer, view: View) -> Result<Self, StartError> {
+        let watermark = sweep::Watermark::new(
+            settings.data.clone(),
+            settings.memory_max_bytes,
+            settings.disk_min_free_bytes,
+        );
+        Ok(Self {
+            inner: Arc::new(Inner {
+                authn: Authn {
+                    account: settings.account,
+                    auth_token: settings.auth_token,
+                    keys: settings.keys,
+                    log_identities: settings.log_identities,
+                },
+                personal: personal::Seen::default(),
+                gate: Gate::new(settings.hosted_limits),
+                policies: settings.policies,
+                writer,
+                desk: hooks::Desk::new(&view),
+                hub: Hub::new(view),
+                presence: presence::Presence::default(),
+                endpoints: endpoint::Endpoints::default(),
+                would_deny: acl::WouldDeny::default(),
+                decisions: AtomicU64::new(u64::from_be_bytes(random()?)),
+                code_of: settings.code_of,
+                plain_objects_max: settings.plain_objects_max,
+                plain_bytes_max: settings.plain_bytes_max,
+                watermark,
+                threads: Mutex::new(Vec::new()),
+                stopping: sweep::Stopping::default(),
+            }),
+        })
     }
 
     /// Verifies a credential.
@@ -389,12 +396,7 @@ impl Relay {
     fn pump(&self, groups: &Receiver<Committed>, decide_again: &SyncSender<(Box<Attempt>, LaneKey)>) {
         while let Ok(first) = groups.recv() {
             let more = groups.try_iter().take(GROUPS_AHEAD_MAX);
-            let mut gathered: Vec<_> = std::iter::once(first).chain(more).collect();
-            let noted = gathered.iter_mut().flat_map(Committed::noted).collect();
-            let mut decided = |attempt: &_, outcome: Result<&_, &_>| self.decided(attempt, outcome);
-            let again = self.inner.hub.deliver(gathered, &mut decided, &self.judge());
-            self.inner.desk.put(noted);
-            for attempt in again {
+            for attempt in self.deliver(std::iter::once(first).chain(more).collect()) {
                 if let Err(refused) = decide_again.send(attempt) {
                     let (attempt, lane) = refused.0;
                     drop(self.inner.writer.turn(lane));
@@ -402,6 +404,15 @@ impl Relay {
                 }
             }
         }
+    }
+
+    /// Publishes sealed groups; returns who must be decided again.
+    fn deliver(&self, mut gathered: Vec<Committed>) -> Vec<(Box<Attempt>, LaneKey)> {
+        let noted = gathered.iter_mut().flat_map(Committed::noted).collect();
+        let mut decided = |attempt: &_, outcome: Result<&_, &_>| self.decided(attempt, outcome);
+        let again = self.inner.hub.deliver(gathered, &mut decided, &self.judge());
+        self.inner.desk.put(noted);
+        again
     }
 
     fn decided(&self, attempt: &Attempt, outcome: Result<&Receipt, &Error>) {

@@ -35,7 +35,7 @@ impl House {
             keys: format!("{KEY}:{SECRET}").parse().unwrap(),
             data,
             code_of: |_| 0,
-            policies: policies(),
+            policies: policies().into(),
             log_identities: LogIdentities::Plain,
             hosted_limits: false,
             plain_objects_max: 1,

@@ -56,7 +56,7 @@ where
             code_of: |error| Problem::of_error(error, Plane::Sdk).code,
             log_identities: options.log_identities.into(),
             hosted_limits: options.sync_limits == SyncLimits::Hosted,
-            policies,
+            policies: policies.into(),
             plain_objects_max: options.objects_per_identity,
             plain_bytes_max: options.bytes_per_identity,
             memory_max_bytes: options.memory_max_mb.saturating_mul(1024 * 1024),

@@ -1,6 +1,6 @@
 //! What a relay needs to start, and why it may not.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use crate::{
     domain::sid::AccountSid,
@@ -26,7 +26,7 @@ pub struct Settings {
     /// Whether Sync's own hosted rates hold (sync-rest, 14).
     pub hosted_limits: bool,
     /// The policies.
-    pub policies: PolicySet,
+    pub policies: Arc<PolicySet>,
     /// Objects of one identity outside any policy.
     pub plain_objects_max: u32,
     /// Bytes of one identity outside any policy.
@@ -57,6 +57,10 @@ pub enum StartError {
 /// Random bytes of the system, for SIDs, the store's secret and the first decision's number.
 pub(super) fn random<const N: usize>() -> Result<[u8; N], StartError> {
     let mut bytes = [0; N];
+    #[cfg(test)]
+    if super::simulation::draw(&mut bytes) {
+        return Ok(bytes);
+    }
     aws_lc_rs::rand::fill(&mut bytes).map_err(|_| StartError::System("random bytes"))?;
     Ok(bytes)
 }

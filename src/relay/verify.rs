@@ -46,12 +46,16 @@ pub struct Verified {
 /// # Errors
 /// When the store cannot be read: the error names the group.
 pub fn verify(directory: &Path, policies: &PolicySet) -> Result<Verified, StoreError> {
-    let view = Store::Embedded(Embedded::open(directory)?).recovered()?;
+    Ok(verify_view(&Store::Embedded(Embedded::open(directory)?).recovered()?, policies))
+}
+
+/// The same for a state in memory.
+pub(super) fn verify_view(view: &View, policies: &PolicySet) -> Verified {
     let mut verified = Verified { groups: view.seq, ..Verified::default() };
     for (service, tenant) in &view.services {
-        look(&view, *service, tenant, policies, &mut verified);
+        look(view, *service, tenant, policies, &mut verified);
     }
-    Ok(verified)
+    verified
 }
 
 /// What the sources of a service bring, by the fold that they feed.

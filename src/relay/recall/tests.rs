@@ -51,7 +51,7 @@ impl House {
             code_of: |_| 0,
             log_identities: LogIdentities::Plain,
             hosted_limits: false,
-            policies: PolicySet::empty(),
+            policies: PolicySet::empty().into(),
             plain_objects_max: 100,
             plain_bytes_max: 1 << 30,
             memory_max_bytes: 0,

@@ -7,6 +7,9 @@
 //! An attempt that must be decided again holds its lane: the batches behind it are put back, and none of them is
 //! applied before it has come back ([`Turn`]) or was answered.
 
+#[cfg(test)]
+pub(in crate::relay) mod by_hand;
+
 use std::{
     collections::{HashMap, HashSet},
     sync::{
@@ -249,18 +252,7 @@ impl Drop for Turn<'_> {
 fn drive(mut core: Core, shared: &Arc<Shared>, sealed: &SyncSender<Committed>) {
     while let Some(group) = shared.next() {
         if !group.is_empty() {
-            let committed = match core.commit(group, &shared.sent) {
-                Ok(Group { committed, held, behind }) => {
-                    // Before anybody can hear of the group: whoever is decided again finds its lane held.
-                    shared.hold(&held, behind);
-                    committed
-                }
-                Err((tickets, failure)) => {
-                    shared.fail(&failure);
-                    let outcome = |ticket| Outcome { ticket, verdict: Verdict::Not(Failure::Store.into()) };
-                    core.seal_unchanged(tickets.into_iter().map(outcome).collect())
-                }
-            };
+            let committed = commit_group(&mut core, shared, group);
             if sealed.send(committed).is_err() {
                 return;
             }
@@ -282,6 +274,21 @@ fn drive(mut core: Core, shared: &Arc<Shared>, sealed: &SyncSender<Committed>) {
     }
     if let Some(Err(failure)) = shared.lock().checkpointed.take() {
         shared.fail(&failure);
+    }
+}
+
+/// Commits one group, and holds the lanes of those who are decided again before anybody can hear of it.
+fn commit_group(core: &mut Core, shared: &Shared, group: Vec<(LaneKey, Entry)>) -> Committed {
+    match core.commit(group, &shared.sent) {
+        Ok(Group { committed, held, behind }) => {
+            shared.hold(&held, behind);
+            committed
+        }
+        Err((tickets, failure)) => {
+            shared.fail(&failure);
+            let outcome = |ticket| Outcome { ticket, verdict: Verdict::Not(Failure::Store.into()) };
+            core.seal_unchanged(tickets.into_iter().map(outcome).collect())
+        }
     }
 }
 
