@@ -37,6 +37,7 @@ mod look;
 mod presence;
 mod endpoint;
 mod sweep;
+mod clock;
 mod hooks;
 mod rehearsal;
 mod verify;
@@ -49,13 +50,13 @@ use std::{
         mpsc::Receiver,
     },
     thread::JoinHandle,
-    time::{SystemTime, UNIX_EPOCH},
 };
 
 use tracing::{error, info};
 
 pub use activation::Conflict;
 pub use authn::{Caller, Credential};
+pub use clock::ACCEPT_CLOCK_FILE;
 pub use error::{Error, Failure};
 pub use hooks::{Hooks, News, Passing, Waiting};
 pub use receipt::{Grant, Listed, Page, Reading, Receipt};
@@ -72,7 +73,6 @@ use crate::{
         change::Change,
         limits::{GROUPS_AHEAD_MAX, PASSAGES_MAX},
         sid::{AccountSid, ServiceSid},
-        time::Timestamp,
     },
     policy::PolicySet,
 };
@@ -112,6 +112,7 @@ struct Inner {
     would_deny: acl::WouldDeny,
     desk: hooks::Desk,
     decisions: AtomicU64,
+    clock: clock::Clock,
     code_of: fn(&Error) -> u32,
     plain_objects_max: u32,
     plain_bytes_max: u64,
@@ -154,6 +155,7 @@ impl Relay {
                 gate: Gate::new(settings.hosted_limits),
                 policies: Arc::new(settings.policies),
                 writer,
+                clock: clock::Clock::start(&view, settings.data.as_deref()),
                 desk: hooks::Desk::new(&view),
                 hub: Hub::new(view),
                 presence: presence::Presence::default(),
@@ -181,6 +183,12 @@ impl Relay {
             relay.own(batch).map_err(StartError::Write)?;
             info!(policy.set = &**relay.inner.policies.hash(), "policies activated");
         }
+        // Before anything can expire.
+        relay.start_clock();
+        relay.spawn("clock", {
+            let relay = relay.clone();
+            move || relay.watch_clock()
+        })?;
         relay.expect_all(&relay.inner.hub.view());
         relay.spawn("sweep", {
             let relay = relay.clone();
@@ -198,7 +206,7 @@ impl Relay {
         let caller = self
             .inner
             .authn
-            .authenticate(&credential, peer, default, self.inner.hub.view().secret.bytes(), self.now())
+            .authenticate(&credential, peer, default, self.inner.hub.view().secret.bytes(), self.wall_clock())
             .map_err(Reason::Credential)?;
         self.inner.personal.look(&caller);
         match caller.service() {
@@ -271,6 +279,7 @@ impl Relay {
     /// The passage: standing → gate → rewrite. An attempt that comes again has its answer before any of them.
     fn pass(&self, attempt: &Attempt, charge: Charge) -> Result<Passed, Error> {
         let (caller, now) = (&attempt.caller, self.now());
+        gate::check_credential(caller, self.wall_clock())?;
         let operation = &attempt.change.operation;
         let view = self.inner.hub.view();
         let named = operation.created();
@@ -281,7 +290,7 @@ impl Relay {
         });
         let batch = repetition::batch_id(caller, &attempt.change);
         if let Some(receipt) = batch.and_then(|it| self.recall(&view, caller, &attempt.change, &it, now)) {
-            gate::recognise(caller, operation, standing.as_ref(), &self.inner.policies, now)?;
+            gate::recognise(caller, operation, standing.as_ref(), &self.inner.policies)?;
             return Ok(Passed::Answered(receipt));
         }
         let settings = operation.reforms().and_then(|it| view.tenant(it)).map(|it| it.head.settings.clone());
@@ -318,12 +327,6 @@ impl Relay {
     /// The account that this server serves.
     pub fn account(&self) -> AccountSid {
         self.inner.authn.account
-    }
-
-    /// The clock of this server.
-    pub fn now(&self) -> Timestamp {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
     }
 
     /// Whether writes are taken.

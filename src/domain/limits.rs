@@ -167,6 +167,15 @@ pub const CHECKPOINT_BYTES: u64 = 64 * 1024 * 1024;
 pub const STORE_BUSY_SECONDS: u64 = 5;
 /// Expired objects and items removed by one batch of the sweep.
 pub const SWEEP_MAX: usize = 256;
+/// Milliseconds between the relay's clock and the wall clock above which nothing expires (docs/adr/0019): ordinary
+/// clocks differ by less, and time that is wrong by more removes what has a time to live.
+pub const CLOCK_STEP_MS: i64 = 5 * 60_000;
+/// Milliseconds for which the clocks must agree until expiry goes on.
+pub const CLOCK_AGREE_MS: i64 = 60_000;
+/// The relay's clock follows the wall clock by one part in so many of the time that passes: it never stands still.
+pub const CLOCK_SLEW_DIVISOR: i64 = 20;
+/// Milliseconds between two comparisons of the clocks that count for this: a stopped process does not jump.
+pub const CLOCK_LOOK_MS_MAX: i64 = 2_000;
 /// Seconds after its last event at which a shared object with nothing in it is forgotten (decision 18).
 pub const SHARED_EMPTY_SECONDS: i64 = 24 * 3600;
 /// Objects that one round of the sweep looks at for empty ones: ten million are through in 40 minutes.

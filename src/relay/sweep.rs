@@ -37,10 +37,10 @@ impl Stopping {
         self.wake.notify_all();
     }
 
-    /// Waits one period; whether it is time to end.
-    fn wait(&self) -> bool {
+    /// Waits; returns whether it is time to end.
+    pub(super) fn wait(&self, period: Duration) -> bool {
         let stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self.wake.wait_timeout_while(stopped, PERIOD, |it| !*it);
+        let waited = self.wake.wait_timeout_while(stopped, period, |it| !*it);
         *waited.unwrap_or_else(PoisonError::into_inner).0
     }
 }
@@ -50,7 +50,7 @@ impl Relay {
     pub(super) fn sweep(&self) {
         let mut rounds: u32 = 0;
         let mut search = Search::default();
-        while !self.inner.stopping.wait() {
+        while !self.inner.stopping.wait(PERIOD) {
             rounds = rounds.wrapping_add(1);
             let now = self.now();
             self.inner.watermark.look();
@@ -63,8 +63,9 @@ impl Relay {
             self.withdraw_the_gone();
             self.tell_the_debounced();
             let view = self.inner.hub.view();
+            let due_at = view.expiry_time(now);
             for (service, tenant) in &view.services {
-                let due = tenant.due.iter().take_while(|it| it.0 <= now).take(SWEEP_MAX);
+                let due = tenant.due.iter().take_while(|it| it.0 <= due_at).take(SWEEP_MAX);
                 let due: Vec<_> = due.map(|(_, object, key)| (*object, key.clone())).collect();
                 if due.is_empty() {
                     continue;

@@ -39,6 +39,8 @@ pub(in crate::relay) struct View {
     pub(in crate::relay) chain: Chain,
     /// The time of the newest batch; it never decreases (decision 11b).
     pub(in crate::relay) at: Timestamp,
+    /// While expiry is suspended: nothing expires that was not due at this time.
+    pub(in crate::relay) expiry_limit: Option<Timestamp>,
     /// The key of derived SIDs.
     pub(in crate::relay) secret: Secret,
     /// The active policy set.
@@ -213,6 +215,11 @@ impl View {
     /// The service, if it stands.
     pub(in crate::relay) fn tenant(&self, service: ServiceSid) -> Option<&Arc<Tenant>> {
         self.services.get(&service)
+    }
+
+    /// The time against which expiry is judged at `now`.
+    pub(in crate::relay) fn expiry_time(&self, now: Timestamp) -> Timestamp {
+        self.expiry_limit.map_or(now, |it| it.min(now))
     }
 }
 

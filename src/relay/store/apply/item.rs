@@ -41,7 +41,7 @@ pub(super) struct Push<'r> {
 /// Appends an item.
 pub(super) fn push(scribe: &mut Scribe<'_>, by: &By, push: Push<'_>) -> Result<Receipt, Rejection> {
     let list = push.list;
-    match (scribe.tenant.object(list, scribe.at), push.shell) {
+    match (scribe.tenant.object(list, scribe.expiry_at), push.shell) {
         (Some(object), _) => {
             may(scribe, by, object)?;
             let size = push.data.size_bytes() as u64;
@@ -92,11 +92,11 @@ pub(super) struct Set<'r> {
 pub(super) fn set(scribe: &mut Scribe<'_>, by: &By, set: Set<'_>) -> Result<Receipt, Rejection> {
     let collection = set.collection;
     let source = (collection, Some(set.item.clone()));
-    match (scribe.tenant.object(collection, scribe.at), set.shell) {
+    match (scribe.tenant.object(collection, scribe.expiry_at), set.shell) {
         (Some(object), _) => {
             may(scribe, by, object)?;
             let items = items_of(object, collection)?;
-            let item = items.item(set.item, scribe.at);
+            let item = items.item(set.item, scribe.expiry_at);
             judge(item, &set)?;
             let new = set.data.map(|it| it.size_bytes() as u64);
             match item {
@@ -117,7 +117,7 @@ pub(super) fn set(scribe: &mut Scribe<'_>, by: &By, set: Set<'_>) -> Result<Rece
     }
     if let (true, Some(data)) = (is_shared(scribe, collection), set.data) {
         let expires = set.expires.unwrap_or_default();
-        let created = standing(scribe, collection, set.item).is_none_or(|it| it.expired(scribe.at));
+        let created = standing(scribe, collection, set.item).is_none_or(|it| it.expired(scribe.expiry_at));
         place::contribute(scribe, &source, Contribution { source: None, data: data.clone(), expires });
         finish(scribe, collection, set.collection_expires);
         let missing = Reason::NotFound(Missing::Item(collection.kind));
@@ -196,11 +196,13 @@ pub(super) fn remove(
     id: &ItemId,
     if_match: Option<Revision>,
 ) -> Result<Receipt, Rejection> {
-    let object =
-        scribe.tenant.object(collection, scribe.at).ok_or(Reason::NotFound(Missing::Sid(collection.kind)))?;
+    let object = scribe
+        .tenant
+        .object(collection, scribe.expiry_at)
+        .ok_or(Reason::NotFound(Missing::Sid(collection.kind)))?;
     may(scribe, by, object)?;
     let missing = || Reason::NotFound(Missing::Item(collection.kind));
-    let item = object.items().and_then(|it| it.item(id, scribe.at)).ok_or_else(missing)?;
+    let item = object.items().and_then(|it| it.item(id, scribe.expiry_at)).ok_or_else(missing)?;
     if if_match.is_some_and(|it| it != item.revision) {
         return Err(Reason::RevisionMismatch { of: collection.kind, current: Some(item.revision) }.into());
     }

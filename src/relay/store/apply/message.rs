@@ -23,7 +23,7 @@ pub(super) fn publish(
     (message, data): (MessageSid, &Data),
     publications: &[Publication],
 ) -> Result<Receipt, Rejection> {
-    let name = match (scribe.tenant.object(stream, scribe.at), shell) {
+    let name = match (scribe.tenant.object(stream, scribe.expiry_at), shell) {
         (Some(object), _) => {
             may(scribe, by, object)?;
             object.head.unique_name.clone()

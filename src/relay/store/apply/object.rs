@@ -40,7 +40,7 @@ pub(super) fn create(
         .as_ref()
         .and_then(|name| scribe.tenant.names.get(&(shell.sid.kind, name.clone())).copied());
     let standing = named.or_else(|| scribe.tenant.objects.contains_key(&shell.sid).then_some(shell.sid));
-    if standing.is_some_and(|it| scribe.tenant.object(it, scribe.at).is_some()) {
+    if standing.is_some_and(|it| scribe.tenant.object(it, scribe.expiry_at).is_some()) {
         return Err(Reason::NameTaken.into());
     }
     let mut object = publish::fresh(shell, scribe.at, identity(by).cloned());
@@ -91,7 +91,7 @@ pub(super) struct Update<'r> {
 pub(super) fn update(scribe: &mut Scribe<'_>, by: &By, update: Update<'_>) -> Result<Receipt, Rejection> {
     let sid = update.sid;
     let mut created = false;
-    match (scribe.tenant.object(sid, scribe.at), update.shell) {
+    match (scribe.tenant.object(sid, scribe.expiry_at), update.shell) {
         (Some(object), _) => {
             may(scribe, by, object)?;
             if matches!(object.body, Body::Fold(_)) {
@@ -170,7 +170,8 @@ pub(super) fn remove(
     sid: ObjectSid,
     if_match: Option<Revision>,
 ) -> Result<Receipt, Rejection> {
-    let object = scribe.tenant.object(sid, scribe.at).ok_or(Reason::NotFound(Missing::Sid(sid.kind)))?;
+    let object =
+        scribe.tenant.object(sid, scribe.expiry_at).ok_or(Reason::NotFound(Missing::Sid(sid.kind)))?;
     may(scribe, by, object)?;
     matches_revision(object, if_match)?;
     publish::remove(scribe, sid);

@@ -168,7 +168,7 @@ fn make_room(scribe: &mut Scribe<'_>, list: ObjectSid, items_max: u32) {
 
 /// Makes a shared object that does not stand yet (decision 18).
 pub(super) fn stand(scribe: &mut Scribe<'_>, shell: &Shell) {
-    if scribe.tenant.objects.get(&shell.sid).is_some_and(|it| it.head.expired(scribe.at)) {
+    if scribe.tenant.objects.get(&shell.sid).is_some_and(|it| it.head.expired(scribe.expiry_at)) {
         scribe.unattended(|it| expire(it, shell.sid, None));
     }
     if !scribe.tenant.objects.contains_key(&shell.sid) {
@@ -228,10 +228,11 @@ pub(super) fn expire(scribe: &mut Scribe<'_>, sid: ObjectSid, item: Option<&Item
     };
     let shared = matches!(object.head.space, crate::domain::object::Space::Shared { .. });
     let due = match item {
-        None => object.head.expired(scribe.at),
-        Some(id) => {
-            object.items().and_then(|it| it.standing.get(id)).is_some_and(|it| it.item.expired(scribe.at))
-        }
+        None => object.head.expired(scribe.expiry_at),
+        Some(id) => object
+            .items()
+            .and_then(|it| it.standing.get(id))
+            .is_some_and(|it| it.item.expired(scribe.expiry_at)),
     };
     let place = (sid, item.cloned());
     let whole = sid.kind != ObjectKind::Document && item.is_none();

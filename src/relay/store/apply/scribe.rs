@@ -24,6 +24,8 @@ pub(super) struct Scribe<'t> {
     pub(super) service: ServiceSid,
     pub(super) tenant: &'t mut Tenant,
     pub(super) at: Timestamp,
+    /// The time against which expiry is judged: `at`, or an earlier one while expiry is suspended.
+    pub(super) expiry_at: Timestamp,
     events: Vec<Event>,
     /// For the service's webhook; `None` when it has none.
     notes: Option<Notes>,
@@ -162,9 +164,10 @@ impl<'t> Scribe<'t> {
         service: ServiceSid,
         tenant: &'t mut Tenant,
         at: Timestamp,
+        expiry_at: Timestamp,
         notes: Option<Notes>,
     ) -> Self {
-        Self { service, tenant, at, events: Vec::new(), notes }
+        Self { service, tenant, at, expiry_at, events: Vec::new(), notes }
     }
 
     /// What is told to those who listen, and what was noted for the webhook.
