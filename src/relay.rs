@@ -381,13 +381,18 @@ impl Relay {
 
     /// Commits a batch of the relay's own and waits for it.
     fn own(&self, batch: Batch) -> Result<(), Error> {
+        self.own_later(batch)?.recv().unwrap_or_else(|_| Err(Failure::Stopping.into()))
+    }
+
+    /// Hands a batch of the relay's own to the writer; the receiver gets its outcome.
+    fn own_later(&self, batch: Batch) -> Result<Receiver<Result<(), Error>>, Failure> {
         let (tell, told) = std::sync::mpsc::sync_channel(1);
         let ticket = Ticket::Own(Box::new(move |result| {
             // Whoever asked may have stopped waiting.
             let _gone = tell.send(result);
         }));
-        self.inner.writer.commit(batch, ticket).map_err(|(_, failure)| Error::from(failure))?;
-        told.recv().unwrap_or_else(|_| Err(Failure::Stopping.into()))
+        self.inner.writer.commit(batch, ticket).map_err(|(_, failure)| failure)?;
+        Ok(told)
     }
 
     fn decision(&self) -> DecisionId {

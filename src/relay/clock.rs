@@ -83,6 +83,12 @@ impl Clock {
         Timestamp::from_millis(self.source.wall_ms())
     }
 
+    /// Lets time go by on both clocks.
+    #[cfg(test)]
+    pub(super) fn advance(&self, milliseconds: i64) {
+        self.offset_ms.fetch_add(milliseconds, Ordering::Relaxed);
+    }
+
     /// Whether an operator has asked for the wall clock to be accepted; a request is taken once.
     fn take_request(&self) -> bool {
         self.request.as_ref().is_some_and(|it| fs::remove_file(it).is_ok())
