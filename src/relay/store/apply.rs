@@ -12,6 +12,7 @@ mod note;
 mod object;
 mod place;
 mod publish;
+mod quota;
 mod scribe;
 
 use std::sync::Arc;

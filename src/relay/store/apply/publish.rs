@@ -25,11 +25,18 @@ use crate::{
 use super::{
     fold,
     place::{self, Contribution},
+    quota,
     scribe::Scribe,
 };
 
-/// Whether there is room for all that a source is to publish; judged before anything is set.
-pub(super) fn fits(scribe: &Scribe<'_>, source: &Source, publications: &[Publication]) -> Result<(), Reason> {
+/// Whether there is room for all that a source is to publish; judged before anything is set. Returns what has expired
+/// and must be removed for it.
+pub(super) fn fits(
+    scribe: &Scribe<'_>,
+    source: &Source,
+    publications: &[Publication],
+) -> Result<Vec<Place>, Reason> {
+    let mut expired = Vec::new();
     for publication in publications {
         let sid = publication.shell.sid;
         let items = scribe.tenant.objects.get(&sid).and_then(|it| it.items());
@@ -46,11 +53,14 @@ pub(super) fn fits(scribe: &Scribe<'_>, source: &Source, publications: &[Publica
                 continue;
             }
         };
-        if new && usize::try_from(items_max).unwrap_or(usize::MAX) <= standing {
-            return Err(Reason::Quota { what: "items" });
+        let items_max = usize::try_from(items_max).unwrap_or(usize::MAX);
+        if new && items_max <= standing {
+            let (excess, full) = (standing - items_max + 1, Reason::Quota { what: "items" });
+            let gone = items.and_then(|it| quota::expired_items(it, excess, scribe.expiry_at)).ok_or(full)?;
+            expired.extend(gone.into_iter().map(|it| (sid, Some(it))));
         }
     }
-    Ok(())
+    Ok(expired)
 }
 
 /// Replaces what a source publishes.
