@@ -41,6 +41,8 @@ mod clock;
 mod hooks;
 mod rehearsal;
 mod verify;
+#[cfg(fuzzing)]
+mod fuzzing;
 
 use std::{
     net::IpAddr,
@@ -58,6 +60,8 @@ pub use activation::Conflict;
 pub use authn::{Caller, Credential};
 pub use clock::ACCEPT_CLOCK_FILE;
 pub use error::{Error, Failure};
+#[cfg(fuzzing)]
+pub use fuzzing::recover_group;
 pub use hooks::{Hooks, News, Passing, Waiting};
 pub use receipt::{Grant, Listed, Page, Reading, Receipt};
 pub use refusal::{DecisionId, Missing, Reason, Refusal, Under};
