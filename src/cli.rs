@@ -1,5 +1,6 @@
 //! The command line: which commands there are, and what their exit codes mean.
 
+mod clock;
 mod dev;
 mod health;
 pub mod policy;
@@ -35,6 +36,8 @@ enum Command {
     Token(token::Options),
     /// Ask a running server whether it is alive
     Health(health::Options),
+    /// Accept the wall clock after a step
+    Clock(clock::Options),
     /// Hold a store against itself: its log's chain, and each fold
     Verify(verify::Options),
     /// Work on policies: check, test and describe them
@@ -67,6 +70,7 @@ pub fn run() -> ExitCode {
         Command::Dev(options) => start_log(&options).and_then(|_log| dev::run(&options)),
         Command::Token(options) => token::run(&options),
         Command::Health(options) => health::run(&options),
+        Command::Clock(options) => clock::run(&options),
         Command::Verify(options) => verify::run(&options),
         Command::Policy(options) => policy::run(&options),
     };

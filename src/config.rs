@@ -92,6 +92,9 @@ pub struct Options {
     /// Megabytes of free disk below which nothing may grow; 0 is no bound
     #[arg(long, env = "AIRLOCK_DISK_MIN_FREE_MB", value_name = "MB", default_value_t = 256)]
     pub disk_min_free_mb: u64,
+    /// Accepts the wall clock at the start, when it differs from the time of the log and expiry is suspended
+    #[arg(long, env = "AIRLOCK_ACCEPT_CLOCK", value_parser = clap::builder::BoolishValueParser::new())]
+    pub accept_clock: bool,
     /// Lets webhooks go to private addresses: this machine, the network behind it, the cloud's metadata
     #[arg(
         long,

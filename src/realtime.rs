@@ -34,6 +34,12 @@ use crate::{
 
 pub use upgrade::routes;
 
+/// Parses one message of a socket as a frame. Only fuzz targets see this.
+#[cfg(fuzzing)]
+pub fn fuzz_frame(bytes: &[u8]) {
+    let _outcome = frame::decode(bytes);
+}
+
 /// What the server knows of the connection on which a request arrived; it puts it among the extensions.
 #[derive(Clone)]
 pub struct Arrival {

@@ -39,11 +39,14 @@ mod look;
 mod presence;
 mod endpoint;
 mod sweep;
+mod clock;
 mod hooks;
 mod rehearsal;
 mod verify;
 #[cfg(test)]
 mod simulation;
+#[cfg(fuzzing)]
+mod fuzzing;
 
 use std::{
     net::IpAddr,
@@ -53,14 +56,16 @@ use std::{
         mpsc::{Receiver, SyncSender, sync_channel},
     },
     thread::JoinHandle,
-    time::{SystemTime, UNIX_EPOCH},
 };
 
 use tracing::{error, info};
 
 pub use activation::Conflict;
 pub use authn::{Caller, Credential};
+pub use clock::ACCEPT_CLOCK_FILE;
 pub use error::{Error, Failure};
+#[cfg(fuzzing)]
+pub use fuzzing::recover_group;
 pub use hooks::{Hooks, News, Passing, Waiting};
 pub use receipt::{Grant, Listed, Page, Reading, Receipt};
 pub use refusal::{DecisionId, Missing, Reason, Refusal, Under};
@@ -77,7 +82,6 @@ use crate::{
         limits::{GROUPS_AHEAD_MAX, PASSAGES_MAX, WRITES_WAITING_MAX},
         name::Identity,
         sid::{AccountSid, ServiceSid},
-        time::Timestamp,
     },
     policy::PolicySet,
 };
@@ -117,6 +121,7 @@ struct Inner {
     would_deny: acl::WouldDeny,
     desk: hooks::Desk,
     decisions: AtomicU64,
+    clock: clock::Clock,
     code_of: fn(&Error) -> u32,
     plain_objects_max: u32,
     plain_bytes_max: u64,
@@ -162,6 +167,12 @@ impl Relay {
             relay.own(batch).map_err(StartError::Write)?;
             info!(policy.set = &**relay.inner.policies.hash(), "policies activated");
         }
+        // Before anything can expire.
+        relay.start_clock();
+        relay.spawn("clock", {
+            let relay = relay.clone();
+            move || relay.watch_clock()
+        })?;
         relay.expect_all(&relay.inner.hub.view());
         relay.spawn("sweep", {
             let relay = relay.clone();
@@ -189,6 +200,7 @@ impl Relay {
                 gate: Gate::new(settings.hosted_limits),
                 policies: settings.policies,
                 writer,
+                clock: clock::Clock::start(&view, settings.data.as_deref()),
                 desk: hooks::Desk::new(&view),
                 hub: Hub::new(view),
                 presence: presence::Presence::default(),
@@ -214,7 +226,7 @@ impl Relay {
         let caller = self
             .inner
             .authn
-            .authenticate(&credential, peer, default, self.inner.hub.view().secret.bytes(), self.now())
+            .authenticate(&credential, peer, default, self.inner.hub.view().secret.bytes(), self.wall_clock())
             .map_err(Reason::Credential)?;
         self.inner.personal.look(&caller);
         match caller.service() {
@@ -306,6 +318,7 @@ impl Relay {
     fn pass(&self, attempt: &mut Attempt) -> Result<Passed, Error> {
         let Attempt { caller, change, decision, under, charge, warned, .. } = attempt;
         let (caller, change, now) = (&*caller, &*change, self.now());
+        gate::check_credential(caller, self.wall_clock())?;
         let operation = &change.operation;
         let view = self.inner.hub.view();
         let named = operation.created();
@@ -316,7 +329,7 @@ impl Relay {
         });
         let batch = repetition::batch_id(caller, change);
         if let Some(receipt) = batch.and_then(|it| self.recall(&view, caller, change, &it, now)) {
-            gate::recognise(caller, operation, standing.as_ref(), &self.inner.policies, now)?;
+            gate::recognise(caller, operation, standing.as_ref(), &self.inner.policies)?;
             return Ok(Passed::Answered(receipt));
         }
         let settings = operation.reforms().and_then(|it| view.tenant(it)).map(|it| it.head.settings.clone());
@@ -361,12 +374,6 @@ impl Relay {
     /// The account that this server serves.
     pub fn account(&self) -> AccountSid {
         self.inner.authn.account
-    }
-
-    /// The clock of this server.
-    pub fn now(&self) -> Timestamp {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
     }
 
     /// Whether writes are taken.
@@ -431,13 +438,18 @@ impl Relay {
 
     /// Commits a batch of the relay's own and waits for it.
     fn own(&self, batch: Batch) -> Result<(), Error> {
+        self.own_later(batch)?.recv().unwrap_or_else(|_| Err(Failure::Stopping.into()))
+    }
+
+    /// Hands a batch of the relay's own to the writer; the receiver gets its outcome.
+    fn own_later(&self, batch: Batch) -> Result<Receiver<Result<(), Error>>, Failure> {
         let (tell, told) = std::sync::mpsc::sync_channel(1);
         let ticket = Ticket::Own(Box::new(move |result| {
             // Whoever asked may have stopped waiting.
             let _gone = tell.send(result);
         }));
-        self.inner.writer.commit(batch, ticket).map_err(|(_, failure)| Error::from(failure))?;
-        told.recv().unwrap_or_else(|_| Err(Failure::Stopping.into()))
+        self.inner.writer.commit(batch, ticket).map_err(|(_, failure)| failure)?;
+        Ok(told)
     }
 
     fn decision(&self) -> DecisionId {

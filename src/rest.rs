@@ -245,6 +245,17 @@ async fn serve(visit: &Visit<'_>, target: Target<'_>, verb: Verb) -> Result<Resp
     }
 }
 
+/// Parses a form body and reads what each resource reads of it. Only fuzz targets see this.
+#[cfg(fuzzing)]
+pub fn fuzz_form(bytes: &[u8]) {
+    use crate::domain::object::ObjectKind;
+
+    let Ok(form) = form::Form::parse(bytes) else { return };
+    let _name = (form.text("UniqueName"), form.filled("Key"));
+    let _data = (form.data(ObjectKind::Document), form.data(ObjectKind::Stream));
+    let _numbers = (form.ttl("Ttl"), form.flag("AclEnabled"));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -63,6 +63,9 @@ where
             disk_min_free_bytes: options.disk_min_free_mb.saturating_mul(1024 * 1024),
         })
         .context("the relay cannot start")?;
+        if options.accept_clock {
+            relay.accept_clock();
+        }
         let ready = Ready { base_url: server.base_url().to_string() };
         let webhooks = Webhooks::start(&relay, credentials.auth_token.expose(), options.webhook_reach());
         let more = prepare(relay.clone(), ready).await?;

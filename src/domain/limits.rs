@@ -169,8 +169,23 @@ pub const CHECKPOINT_BATCHES: u64 = 100_000;
 pub const CHECKPOINT_BYTES: u64 = 64 * 1024 * 1024;
 /// Seconds that a busy store file is waited for (decision 9).
 pub const STORE_BUSY_SECONDS: u64 = 5;
-/// Expired objects and items removed by one batch of the sweep.
+/// What one batch of the sweep may cost: an expired object or item is 1, and so is each place at which it is shown.
+/// Others wait for the writer no longer than one such batch takes.
 pub const SWEEP_MAX: usize = 256;
+/// Bytes of a fold's document that cost 1 more in a batch of the sweep: all of it is rendered for each share that goes.
+pub const SWEEP_FOLD_BYTES: usize = 512;
+/// Withdrawals of disconnected identities that are handed to the writer before the first is waited for: a sync for
+/// each would take minutes when all leave at once.
+pub const WITHDRAWALS_MAX: usize = 64;
+/// Milliseconds between the relay's clock and the wall clock above which nothing expires (docs/adr/0019): ordinary
+/// clocks differ by less, and time that is wrong by more removes what has a time to live.
+pub const CLOCK_STEP_MS: i64 = 5 * 60_000;
+/// Milliseconds for which the clocks must agree until expiry goes on.
+pub const CLOCK_AGREE_MS: i64 = 60_000;
+/// The relay's clock follows the wall clock by one part in so many of the time that passes: it never stands still.
+pub const CLOCK_SLEW_DIVISOR: i64 = 20;
+/// Milliseconds between two comparisons of the clocks that count for this: a stopped process does not jump.
+pub const CLOCK_LOOK_MS_MAX: i64 = 2_000;
 /// Seconds after its last event at which a shared object with nothing in it is forgotten (decision 18).
 pub const SHARED_EMPTY_SECONDS: i64 = 24 * 3600;
 /// Objects that one round of the sweep looks at for empty ones: ten million are through in 40 minutes.
@@ -179,6 +194,9 @@ pub const EMPTY_LOOKS_MAX: usize = 4_096;
 pub const PRESENCE_SECONDS: u64 = 30;
 /// Seconds after a start in which whoever was here may come back (decision 27).
 pub const PRESENCE_GRACE_SECONDS: u64 = 120;
+/// Seconds without a look at who has left after which the process counts as stopped: nobody could come back in
+/// that time, so whoever has left gets the whole of [`PRESENCE_SECONDS`] again.
+pub const PRESENCE_PAUSE_SECONDS: u64 = 5;
 /// Idempotency keys remembered for each service (decision 7).
 pub const REMEMBERED_MAX: usize = 65_536;
 /// Idempotency keys of messages, of which nothing is kept, remembered until the process ends.

@@ -190,7 +190,8 @@ impl Subscriber {
 
     /// How much longer the token lives; `None` for ever.
     fn left(&self) -> Option<Duration> {
-        let millis = self.caller.until()?.as_millis().saturating_sub(self.door.relay.now().as_millis());
+        let millis =
+            self.caller.until()?.as_millis().saturating_sub(self.door.relay.wall_clock().as_millis());
         Some(u64::try_from(millis).map_or(Duration::ZERO, Duration::from_millis))
     }
 

@@ -58,17 +58,15 @@ impl Endpoints {
         inner.waiting.insert((at, who), endpoint);
     }
 
-    fn due(&self, now: Timestamp) -> Vec<(Who, Arc<str>)> {
+    /// Passes on the disconnections whose window has ended, in the order in which connections are noted: whoever
+    /// comes back later is told about later.
+    fn flush(&self, now: Timestamp, mut tell: impl FnMut(Who, Arc<str>)) {
         let mut inner = self.lock();
-        let mut due = Vec::new();
         while let Some(first) = inner.waiting.first_entry().filter(|it| it.key().0 <= now) {
             let ((_, who), endpoint) = first.remove_entry();
-            due.push((who, endpoint));
+            inner.waiting_at.remove(&who);
+            tell(who, endpoint);
         }
-        for (who, _) in &due {
-            inner.waiting_at.remove(who);
-        }
-        due
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -110,10 +108,10 @@ impl Relay {
     }
 
     /// Tells the disconnections whose window has ended. Called by the sweep.
-    pub(super) fn tell_the_debounced(&self) {
-        for (who, endpoint) in self.inner.endpoints.due(self.now()) {
+    pub(super) fn flush_debounced(&self) {
+        self.inner.endpoints.flush(self.now(), |who, endpoint| {
             self.tell_endpoint(who, endpoint, Note::Disconnected);
-        }
+        });
     }
 
     fn tell_endpoint(&self, (service, identity): Who, endpoint: Arc<str>, note: Note) {
@@ -151,6 +149,11 @@ mod tests {
     #[test]
     fn who_comes_back_within_the_window_was_never_away() {
         let endpoints = Endpoints::default();
+        let due = |now| {
+            let mut due = Vec::new();
+            endpoints.flush(now, |who, endpoint| due.push((who, endpoint)));
+            due
+        };
         let who = || (ServiceSid::new([1; 16]), Identity::try_from("ada").expect("an identity"));
         let at = Timestamp::from_seconds(5);
         assert!(endpoints.connect(1, &who(), "e".into()).is_some());
@@ -158,11 +161,11 @@ mod tests {
         let endpoint = endpoints.disconnect(1).expect("it was connected");
         assert_eq!(endpoints.disconnect(1), None);
         endpoints.wait(who(), endpoint.clone(), at);
-        assert!(endpoints.due(Timestamp::from_seconds(4)).is_empty());
+        assert!(due(Timestamp::from_seconds(4)).is_empty());
         endpoints.connect(2, &who(), "e".into());
-        assert!(endpoints.due(at).is_empty());
+        assert!(due(at).is_empty());
         endpoints.wait(who(), endpoint.clone(), at);
-        assert_eq!(endpoints.due(at), [(who(), endpoint)]);
-        assert!(endpoints.due(at).is_empty());
+        assert_eq!(due(at), [(who(), endpoint)]);
+        assert!(due(at).is_empty());
     }
 }

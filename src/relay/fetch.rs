@@ -38,7 +38,7 @@ pub(super) fn standing<'v>(
     now: Timestamp,
 ) -> Option<Standing<'v>> {
     let tenant = view.tenant(service)?;
-    let object = address.and_then(|it| tenant.find(it, now));
+    let object = address.and_then(|it| tenant.find(it, view.expiry_time(now)));
     let sid = match address.map(|it| (&it.object, it.kind)) {
         Some((ObjectRef::Sid(sid), kind)) if sid.kind == kind => Some(*sid),
         _ => None,
@@ -67,7 +67,7 @@ pub(super) fn sought(
     now: Timestamp,
     (kind, name, item): (ObjectKind, &UniqueName, Option<&ItemId>),
 ) -> Option<Found> {
-    let tenant = view.tenant(service)?;
+    let (tenant, now) = (view.tenant(service)?, view.expiry_time(now));
     let sid = *tenant.names.get(&(kind, name.clone()))?;
     let object = tenant.object(sid, now)?;
     let by_client = object.head.created_by.is_some() && object.head.space == Space::Plain;
@@ -88,7 +88,7 @@ pub(super) fn sought(
 
 /// Answers a question.
 pub(super) fn fetch(view: &View, admitted: &Admitted<'_, Query>) -> Result<Reading, Reason> {
-    let now = admitted.at();
+    let now = view.expiry_time(admitted.at());
     let query = admitted.request();
     let missing = || Reason::NotFound(Missing::Service);
     if let Query::Services(range) = query {

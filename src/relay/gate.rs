@@ -142,7 +142,7 @@ impl Gate {
         now: Timestamp,
         charge: Charge,
     ) -> Result<Admitted<'p, Change>, Refusal> {
-        valid(caller, change.operation.service(), now)?;
+        check_service(caller, change.operation.service())?;
         let admitted = |request: Change, under, standing, judged: Judged| Admitted {
             seen: judged.seen,
             warned: judged.warned,
@@ -209,7 +209,7 @@ impl Gate {
         now: Timestamp,
         charge: Charge,
     ) -> Result<Admitted<'p, Query>, Refusal> {
-        valid(caller, query.service(), now)?;
+        check_service(caller, query.service())?;
         if query.is_for_backends() && caller.identity().is_some() {
             return Err(forbidden(None));
         }
@@ -295,9 +295,8 @@ pub(super) fn recognise(
     operation: &Operation,
     standing: Option<&Standing<'_>>,
     policies: &Arc<PolicySet>,
-    now: Timestamp,
 ) -> Result<(), Refusal> {
-    valid(caller, operation.service(), now)?;
+    check_service(caller, operation.service())?;
     match standing {
         Some(standing) if operation.address().is_some() || operation.created().is_some() => {
             access::grounds(caller, &Place::of(operation), standing, policies).map(|_| ())
@@ -306,11 +305,17 @@ pub(super) fn recognise(
     }
 }
 
-/// The caller's credential still holds, and for this service.
-fn valid(caller: &Caller, service: Option<ServiceSid>, now: Timestamp) -> Result<(), Refusal> {
-    if caller.until().is_some_and(|it| it <= now) {
+/// Refuses a caller whose token has ended. Asked before the gate, since tokens are judged by the wall clock (RFC
+/// 7519, section 4.1.4) and everything else by the relay's.
+pub(super) fn check_credential(caller: &Caller, wall: Timestamp) -> Result<(), Refusal> {
+    if caller.until().is_some_and(|it| it <= wall) {
         return Err(Refusal::plain(Reason::Credential(TokenFault::Expired)).by_rule("token"));
     }
+    Ok(())
+}
+
+/// Refuses a caller whose token is for another service.
+fn check_service(caller: &Caller, service: Option<ServiceSid>) -> Result<(), Refusal> {
     match (caller.service(), service) {
         (Some(own), Some(other)) if own != other => Err(forbidden(None)),
         _ => Ok(()),

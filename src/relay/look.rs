@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Relay, fetch, journal};
+use super::{Relay, fetch, gate, journal};
 use crate::{
     domain::{
         change::Operation,
@@ -73,8 +73,9 @@ impl Relay {
     pub(super) fn judge(
         &self,
     ) -> impl Fn(&View, &Caller, ServiceSid, ObjectSid, Option<&UniqueName>) -> Result<(), Error> {
-        let now = self.now();
+        let (now, wall) = (self.now(), self.wall_clock());
         move |view, caller, service, sid, name| {
+            gate::check_credential(caller, wall)?;
             let object = name.map_or(ObjectRef::Sid(sid), |it| ObjectRef::Name(it.clone()));
             let query = of_object(service, object, sid);
             let standing = fetch::standing(view, service, query.address(), caller, now);
@@ -99,6 +100,7 @@ impl Relay {
     }
 
     fn answer(&self, caller: &Caller, query: &Query) -> Result<Reading, Error> {
+        gate::check_credential(caller, self.wall_clock())?;
         let (view, now, policies) = (self.inner.hub.view(), self.now(), &self.inner.policies);
         let standing =
             query.service().and_then(|it| fetch::standing(&view, it, query.address(), caller, now));

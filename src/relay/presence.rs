@@ -6,7 +6,7 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError, mpsc::Receiver},
     time::Duration,
 };
 
@@ -15,7 +15,7 @@ use tracing::{debug, warn};
 use super::{Relay, rewrite};
 use crate::{
     domain::{
-        limits::{PRESENCE_GRACE_SECONDS, PRESENCE_SECONDS, SWEEP_MAX},
+        limits::{PRESENCE_GRACE_SECONDS, PRESENCE_PAUSE_SECONDS, PRESENCE_SECONDS, WITHDRAWALS_MAX},
         name::Identity,
         object::Space,
         service::Settings,
@@ -26,7 +26,7 @@ use crate::{
     relay::{
         authn::Caller,
         error::{Error, Failure},
-        store::view::{Object, Tenant, View},
+        store::view::{Object, View},
     },
 };
 
@@ -49,6 +49,10 @@ struct Inner {
     gone: BTreeSet<(Timestamp, Who)>,
     /// The same by who it is.
     gone_at: HashMap<Who, Timestamp>,
+    /// The last look for who is to be withdrawn.
+    looked: Option<Timestamp>,
+    /// Nobody is withdrawn before.
+    held_until: Timestamp,
 }
 
 impl Inner {
@@ -98,13 +102,33 @@ impl Presence {
         self.lock().here.contains_key(&(service, identity.clone()))
     }
 
-    /// Some of those who are gone for good; whoever cannot be dealt with is to be put back.
-    fn due(&self, now: Timestamp) -> Vec<Who> {
+    /// The first of those who are gone for good; each stays until it is settled. Nobody after a pause in which the
+    /// process was stopped: whoever wanted to come back could not.
+    fn due(&self, now: Timestamp, grace: Duration) -> Vec<(Timestamp, Who)> {
         let mut inner = self.lock();
-        let due = inner.gone.iter().take_while(|it| it.0 <= now).take(SWEEP_MAX);
-        let due: Vec<Who> = due.map(|it| it.1.clone()).collect();
-        due.iter().for_each(|it| inner.forget(it));
-        due
+        let pause = Duration::from_secs(PRESENCE_PAUSE_SECONDS);
+        if inner.looked.replace(now).is_some_and(|it| later(it, pause) < now) {
+            inner.held_until = later(now, grace);
+        }
+        if now < inner.held_until {
+            return Vec::new();
+        }
+        inner.gone.iter().take_while(|it| it.0 <= now).take(WITHDRAWALS_MAX).cloned().collect()
+    }
+
+    /// Hands a withdrawal over, unless its owner has been back since it was due: both are noted in one order. `None` when
+    /// it has been.
+    fn unless_back<R>(&self, at: Timestamp, who: &Who, hand_over: impl FnOnce() -> R) -> Option<R> {
+        let inner = self.lock();
+        (inner.gone_at.get(who) == Some(&at)).then(hand_over)
+    }
+
+    /// What somebody has shown is withdrawn; who has left again since then is still expected.
+    fn settle(&self, at: Timestamp, who: &Who) {
+        let mut inner = self.lock();
+        if inner.gone_at.get(who) == Some(&at) {
+            inner.forget(who);
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -148,39 +172,53 @@ impl Relay {
         }
     }
 
-    /// Withdraws what those who are gone have shown.
-    pub(super) fn withdraw_the_gone(&self) {
+    /// Withdraws what some of those who are gone have shown. Returns whether there may be more of them.
+    pub(super) fn withdraw_disconnected(&self) -> bool {
+        if self.inner.writer.failed() {
+            return false;
+        }
         let now = self.now();
-        for who in self.inner.presence.due(now) {
-            let view = self.inner.hub.view();
-            let Some(tenant) = view.tenant(who.0) else { continue };
-            if let Err(error) = self.withdraw(who.0, tenant, &who.1, now) {
-                warn!(service.sid = %who.0, error = %error, "what a disconnected identity shows could not be withdrawn; it is tried again");
-                self.inner.presence.expect(who, later(now, Duration::from_secs(1)));
+        let grace = shortened().unwrap_or(Duration::from_secs(PRESENCE_SECONDS));
+        let due = self.inner.presence.due(now, grace);
+        let view = self.inner.hub.view();
+        let handed: Vec<_> = due.iter().map(|it| self.hand_over_withdrawals(&view, it, now)).collect();
+        for ((at, who), answers) in due.iter().zip(handed) {
+            match withdrawn(answers) {
+                Ok(Withdrawn::All(count)) => {
+                    self.inner.presence.settle(*at, who);
+                    debug!(service.sid = %who.0, withdrawn = count, "an identity is gone, what it showed is withdrawn");
+                }
+                // Written meanwhile: looked at again, if its owner is still away.
+                Ok(Withdrawn::Changed) => self.expect_again(who, now),
+                Err(failure) => {
+                    warn!(service.sid = %who.0, error = %failure, "what a disconnected identity shows could not be withdrawn; it is tried again");
+                    self.expect_again(who, now);
+                }
             }
         }
+        !due.is_empty()
     }
 
-    fn withdraw(
+    fn expect_again(&self, who: &Who, now: Timestamp) {
+        self.inner.presence.expect(who.clone(), later(now, Duration::from_secs(1)));
+    }
+
+    /// Hands over a withdrawal of each object that an identity shows, while it is away.
+    fn hand_over_withdrawals(
         &self,
-        service: ServiceSid,
-        tenant: &Tenant,
-        identity: &Identity,
+        view: &View,
+        (at, who): &(Timestamp, Who),
         now: Timestamp,
-    ) -> Result<(), Failure> {
-        let mut withdrawn = 0;
-        for object in tenant.private_of(identity).filter(|it| self.leaves(it)) {
-            // Whoever has come back and written meanwhile is not overwritten.
-            let revision = object.head.revision;
-            let batch = rewrite::disconnect(service, object.head.sid, revision, self.decision(), now);
-            match self.own(batch) {
-                Ok(()) => withdrawn += 1,
-                Err(Error::Refused(_)) => (),
-                Err(Error::Failed(failure)) => return Err(failure),
-            }
-        }
-        debug!(service.sid = %service, withdrawn, "an identity is gone, what it showed is withdrawn");
-        Ok(())
+    ) -> Vec<Result<Receiver<Result<(), Error>>, Failure>> {
+        let (service, identity) = who;
+        let objects = view.tenant(*service).into_iter().flat_map(|it| it.private_of(identity));
+        let shown = objects.filter(|it| self.leaves(it)).map(|it| (it.head.sid, it.head.revision));
+        let hand_over = |(sid, revision)| {
+            // The revision is a condition: whoever has come back and written meanwhile is not overwritten.
+            let batch = rewrite::disconnect(*service, sid, revision, self.decision(), now);
+            self.inner.presence.unless_back(*at, who, || self.own_later(batch))
+        };
+        shown.map_while(hand_over).collect()
     }
 
     /// Whether this object says something, and only until its owner disconnects.
@@ -188,6 +226,27 @@ impl Relay {
         let Space::Private { policy, .. } = &object.head.space else { return false };
         until_disconnect(&self.inner.policies, policy) && object.data().is_some_and(|it| !it.is_empty())
     }
+}
+
+/// What became of the withdrawals of one identity.
+enum Withdrawn {
+    /// So many objects say nothing any more.
+    All(usize),
+    /// At least one was written after it was looked at.
+    Changed,
+}
+
+/// Waits for the outcomes.
+fn withdrawn(answers: Vec<Result<Receiver<Result<(), Error>>, Failure>>) -> Result<Withdrawn, Failure> {
+    let (mut count, mut changed) = (0, false);
+    for answer in answers {
+        match answer?.recv().unwrap_or(Err(Failure::Stopping.into())) {
+            Ok(()) => count += 1,
+            Err(Error::Refused(_)) => changed = true,
+            Err(Error::Failed(failure)) => return Err(failure),
+        }
+    }
+    Ok(if changed { Withdrawn::Changed } else { Withdrawn::All(count) })
 }
 
 fn until_disconnect(policies: &PolicySet, name: &str) -> bool {
@@ -216,6 +275,8 @@ pub(super) fn later(now: Timestamp, wait: Duration) -> Timestamp {
 }
 
 #[cfg(test)]
+pub(in crate::relay) mod reconnects;
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -233,15 +294,38 @@ mod tests {
         assert!(!presence.is_here(service, &ada().1));
 
         let at = Timestamp::from_seconds(10);
+        let due = |now| presence.due(now, Duration::from_secs(30));
         presence.expect(ada(), at);
-        assert!(presence.due(Timestamp::from_seconds(9)).is_empty(), "there is time to come back");
+        assert!(due(Timestamp::from_seconds(9)).is_empty(), "there is time to come back");
         presence.arrived(3, ada());
-        assert!(presence.due(at).is_empty(), "it came back");
+        assert!(due(at).is_empty(), "it came back");
         presence.expect(ada(), at);
-        assert!(presence.due(at).is_empty(), "nobody who is here is expected to leave");
+        assert!(due(at).is_empty(), "nobody who is here is expected to leave");
         assert_eq!(presence.left(3), Some((ada(), true)));
         presence.expect(ada(), at);
-        assert_eq!(presence.due(at), [ada()]);
-        assert!(presence.due(at).is_empty(), "once");
+        assert_eq!(due(at), [(at, ada())]);
+        assert_eq!(presence.unless_back(at, &ada(), || ()), Some(()));
+        presence.arrived(4, ada());
+        assert_eq!(presence.unless_back(at, &ada(), || ()), None, "it came back after the look");
+        assert_eq!(presence.left(4), Some((ada(), true)));
+        let again = Timestamp::from_seconds(12);
+        presence.expect(ada(), again);
+        assert_eq!(presence.unless_back(at, &ada(), || ()), None, "it has all its time again");
+        presence.settle(at, &ada());
+        assert_eq!(due(again), [(again, ada())], "it has left once more");
+        presence.settle(again, &ada());
+        assert!(due(again).is_empty(), "once");
+    }
+
+    #[test]
+    fn whoever_left_before_the_process_was_stopped_may_come_back() {
+        let presence = Presence::default();
+        let ada = (ServiceSid::new([1; 16]), Identity::try_from("ada").expect("an identity"));
+        let due = |seconds| presence.due(Timestamp::from_seconds(seconds), Duration::from_secs(30));
+        presence.expect(ada.clone(), Timestamp::from_seconds(40));
+        assert!((10..15).all(|it| due(it).is_empty()));
+        assert!(due(74).is_empty(), "nothing was heard for a minute");
+        assert!((75..104).all(|it| due(it).is_empty()));
+        assert_eq!(due(104).len(), 1);
     }
 }

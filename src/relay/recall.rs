@@ -69,7 +69,7 @@ fn answered(
             let service = operation.service()?;
             let tenant = view.tenant(service)?;
             let known = tenant.attempts.get(batch)?;
-            Again { tenant, caller, operation, now }.answer(service, known)
+            Again { tenant, caller, operation, now: view.expiry_time(now) }.answer(service, known)
         }
     }
 }

@@ -159,13 +159,15 @@ pub(in crate::relay) enum Effect {
     RemoveAt { service: ServiceSid, object: ObjectSid, revision: Revision },
     /// Shared objects with nothing in them and without an event since `before` are dropped, without a word.
     Forget { service: ServiceSid, objects: Vec<ObjectSid>, before: Timestamp },
+    /// Nothing expires that was not due at this time; with `None`, what is due expires.
+    LimitExpiry { until: Option<Timestamp> },
 }
 
 impl Effect {
     /// The service in which it happens; `None` for what is everybody's.
     pub(in crate::relay) fn service(&self) -> Option<ServiceSid> {
         match self {
-            Self::Found { .. } | Self::Activate { .. } => None,
+            Self::Found { .. } | Self::Activate { .. } | Self::LimitExpiry { .. } => None,
             Self::CreateService { service, .. }
             | Self::UpdateService { service, .. }
             | Self::RemoveService { service }

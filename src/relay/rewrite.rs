@@ -128,6 +128,11 @@ pub(super) fn oblivion(
     own(Effect::Forget { service, objects, before }, "".into(), decision, at)
 }
 
+/// Birth 8: expiry is suspended, or goes on.
+pub(super) fn expiry_limit(until: Option<Timestamp>, decision: DecisionId, at: Timestamp) -> Batch {
+    own(Effect::LimitExpiry { until }, "".into(), decision, at)
+}
+
 fn own(effect: Effect, policies: Arc<str>, decision: DecisionId, at: Timestamp) -> Batch {
     let (by, endpoint, batch, needs) = (By::System, None, None, Vec::new());
     Batch { record: Record { at, decision, by, endpoint, policies, batch, needs, effect } }

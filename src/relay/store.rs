@@ -207,3 +207,9 @@ fn follow(
         _ => Ok(()),
     }
 }
+
+/// Writes a view down as a checkpoint and reads it back. Only fuzz targets see this.
+#[cfg(fuzzing)]
+pub(in crate::relay) fn checkpoint_round_trip(view: &View) {
+    let _view = Checkpoint::of(view).and_then(Checkpoint::into_view);
+}

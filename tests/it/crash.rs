@@ -26,8 +26,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const GLANCE: Duration = Duration::from_millis(2);
 /// Writes that the server puts into one group at the most.
 const GROUP_BATCHES_MAX: u64 = 1_024;
-/// Groups that the sweep may write in one life: one in a second.
-const SWEEPS_MAX: u64 = 60;
+/// Groups that the sweep may write in one life: four in a second.
+const SWEEPS_MAX: u64 = 240;
 /// Groups before the first round: founding, activation, the service and the writers' maps.
 const GROUPS_OF_A_START: u64 = 64;
 

@@ -342,7 +342,7 @@ fn look(open: &mut Open, door: &Door, outbox: &Outbox, now: Instant) -> Left {
 
 fn left(caller: &Caller, door: &Door) -> Left {
     let Some(until) = caller.until() else { return Left::ForEver };
-    let millis = until.as_millis().saturating_sub(door.relay().now().as_millis());
+    let millis = until.as_millis().saturating_sub(door.relay().wall_clock().as_millis());
     match u64::try_from(millis) {
         Ok(millis) if 0 < millis => Left::Some(Duration::from_millis(millis)),
         _ => Left::Nothing,

@@ -12,6 +12,7 @@ mod note;
 mod object;
 mod place;
 mod publish;
+mod quota;
 mod scribe;
 
 use std::sync::Arc;
@@ -119,6 +120,10 @@ pub(in crate::relay) fn enact(view: &mut View, record: &Record) -> Result<Applie
             view.reserved = Arc::new(reserved.clone());
             Applied::quiet(None)
         }
+        Effect::LimitExpiry { until } => {
+            view.expiry_limit = *until;
+            Applied::quiet(None)
+        }
         Effect::CreateService { service, default, settings } => {
             create_service(view, *service, *default, settings, at)?
         }
@@ -167,12 +172,13 @@ fn within(
     record: &Record,
     at: Timestamp,
 ) -> Result<Applied, Rejection> {
+    let expiry_at = view.expiry_time(at);
     let tenant = view.services.get_mut(&service).ok_or(Reason::NotFound(Missing::Service))?;
-    if record.needs.iter().any(|it| !stands(tenant, it, at)) {
+    if record.needs.iter().any(|it| !stands(tenant, it, expiry_at)) {
         return Err(Rejection::Stale);
     }
     let notes = Notes::of(&tenant.head.settings, record, at);
-    let mut scribe = Scribe::new(service, Arc::make_mut(tenant), at, notes);
+    let mut scribe = Scribe::new(service, Arc::make_mut(tenant), at, expiry_at, notes);
     let mut rejudge = None;
     let receipt = match &record.effect {
         Effect::Create { shell, data, expires, publications, .. } => {
@@ -269,11 +275,12 @@ fn within(
 }
 
 /// Whether what was read is still what it was (decision 5).
-fn stands(tenant: &Tenant, need: &Need, at: Timestamp) -> bool {
-    let object = tenant.names.get(&(need.kind, need.name.clone())).and_then(|it| tenant.object(*it, at));
+fn stands(tenant: &Tenant, need: &Need, expiry_at: Timestamp) -> bool {
+    let object =
+        tenant.names.get(&(need.kind, need.name.clone())).and_then(|it| tenant.object(*it, expiry_at));
     let event = match &need.item {
         None => object.map(|it| it.head.last_event_id),
-        Some(id) => object.and_then(|it| it.items()?.item(id, at)).map(|it| it.last_event_id),
+        Some(id) => object.and_then(|it| it.items()?.item(id, expiry_at)).map(|it| it.last_event_id),
     };
     event == need.event
 }
@@ -367,7 +374,7 @@ fn update_service(
 fn remove_service(view: &mut View, service: ServiceSid, at: Timestamp) -> Result<Applied, Rejection> {
     let tenant = view.services.get_mut(&service).ok_or(Reason::NotFound(Missing::Service))?;
     let objects: Vec<_> = tenant.objects.keys().copied().collect();
-    let mut scribe = Scribe::new(service, Arc::make_mut(tenant), at, None);
+    let mut scribe = Scribe::new(service, Arc::make_mut(tenant), at, at, None);
     for object in objects {
         scribe.drop_object(object);
     }

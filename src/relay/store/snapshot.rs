@@ -82,6 +82,8 @@ enum Row {
         service: Option<ServiceSid>,
         known: Vec<(BatchId, Known)>,
     },
+    /// Nothing expires that was not due at this time.
+    ExpiryLimit(Timestamp),
 }
 
 /// What earlier versions kept of an attempt.
@@ -138,6 +140,9 @@ impl Checkpoint {
             default_service: view.default_service,
             made: view.made,
         })?;
+        if let Some(limit) = view.expiry_limit {
+            put(&Row::ExpiryLimit(limit))?;
+        }
         for (service, tenant) in &view.services {
             let remembered = Vec::new();
             put(&Row::Service {
@@ -205,6 +210,7 @@ impl Checkpoint {
                     let tenant = view.services.get_mut(&service).ok_or(BrokenCheckpoint)?;
                     Arc::make_mut(tenant).gone = gone;
                 }
+                Row::ExpiryLimit(limit) => view.expiry_limit = Some(limit),
                 Row::Attempts { service, known } => {
                     let attempts = match service {
                         None => &mut view.attempts,

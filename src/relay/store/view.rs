@@ -39,6 +39,8 @@ pub(in crate::relay) struct View {
     pub(in crate::relay) chain: Chain,
     /// The time of the newest batch; it never decreases (decision 11b).
     pub(in crate::relay) at: Timestamp,
+    /// While expiry is suspended: nothing expires that was not due at this time.
+    pub(in crate::relay) expiry_limit: Option<Timestamp>,
     /// The key of derived SIDs.
     pub(in crate::relay) secret: Secret,
     /// The active policy set.
@@ -71,6 +73,8 @@ pub(in crate::relay) struct Tenant {
     pub(in crate::relay) sources: HashMap<Source, Arc<[Place]>>,
     /// What expires, in order.
     pub(in crate::relay) due: OrdSet<(Timestamp, ObjectSid, Option<ItemId>)>,
+    /// The same of what counts against a quota, by its holder.
+    pub(in crate::relay) due_by_holder: OrdSet<(Holder, Timestamp, ObjectSid, Option<ItemId>)>,
     /// Shared objects that were removed.
     pub(in crate::relay) gone: Gone,
     /// The private objects, by their owners.
@@ -142,6 +146,9 @@ pub(in crate::relay) struct Items {
     /// The items by their newest events: a replay begins where its subscriber stands.
     #[serde(skip)]
     pub(in crate::relay) by_event: OrdMap<EventId, ItemId>,
+    /// The items that expire, in order.
+    #[serde(skip)]
+    pub(in crate::relay) by_expiry: OrdSet<(Timestamp, ItemId)>,
     /// Removed items by the event of their removal; bounded in number and age (decision 29).
     pub(in crate::relay) tombstones: OrdMap<EventId, Tombstone>,
     /// Below this event, removals are no longer known.
@@ -214,6 +221,11 @@ impl View {
     pub(in crate::relay) fn tenant(&self, service: ServiceSid) -> Option<&Arc<Tenant>> {
         self.services.get(&service)
     }
+
+    /// The time against which expiry is judged at `now`.
+    pub(in crate::relay) fn expiry_time(&self, now: Timestamp) -> Timestamp {
+        self.expiry_limit.map_or(now, |it| it.min(now))
+    }
 }
 
 impl Tenant {
@@ -237,6 +249,19 @@ impl Tenant {
             .range((identity.clone(), lowest)..)
             .take_while(move |it| it.0 == owner)
             .filter_map(|it| self.objects.get(&it.1))
+    }
+
+    /// What counts against a holder's quota and is due at this time, in order.
+    pub(in crate::relay) fn due_of_holder<'t>(
+        &'t self,
+        holder: &'t Holder,
+        at: Timestamp,
+    ) -> impl Iterator<Item = (&'t ObjectSid, &'t Option<ItemId>)> {
+        let lowest = ObjectSid { kind: ObjectKind::Document, bytes: [0; 16] };
+        self.due_by_holder
+            .range((holder.clone(), Timestamp::from_millis(i64::MIN), lowest, None)..)
+            .take_while(move |it| it.0 == *holder && it.1 <= at)
+            .map(|it| (&it.2, &it.3))
     }
 
     /// The object with a SID, unless it is gone at `now`.
@@ -299,10 +324,12 @@ impl Object {
 }
 
 impl Items {
-    /// Makes the index of a checkpoint's items, which is not written.
+    /// Makes the indexes of a checkpoint's items, which are not written.
     pub(in crate::relay) fn index(&mut self) {
         let index = |(id, it): (&ItemId, &Entry)| (it.item.last_event_id, id.clone());
         self.by_event = self.standing.iter().map(index).collect();
+        let expiry = |(id, it): (&ItemId, &Entry)| it.item.date_expires.map(|at| (at, id.clone()));
+        self.by_expiry = self.standing.iter().filter_map(expiry).collect();
     }
 
     /// The item, unless it is gone at `now`.

@@ -19,7 +19,7 @@ pub(super) fn permit(
     permission: Option<Permission>,
 ) -> Result<Receipt, Rejection> {
     let missing = || Reason::NotFound(Missing::Sid(object.kind));
-    match (scribe.tenant.object(object, scribe.at), shell) {
+    match (scribe.tenant.object(object, scribe.expiry_at), shell) {
         (Some(standing), _) => {
             match &standing.head.space {
                 // What is private is its owner's for good (decision 20).

@@ -16,7 +16,7 @@ use crate::{
         receipt::Receipt,
         record::{By, Publication, Shell},
         refusal::{Missing, Reason},
-        store::view::{Items, Object},
+        store::view::{Items, Object, Place},
     },
 };
 
@@ -24,7 +24,7 @@ use super::{
     Rejection, may, may_make,
     object::{identity, room, snapshot},
     place::{self, Contribution, Write},
-    publish,
+    publish, quota,
     scribe::Scribe,
 };
 
@@ -41,11 +41,12 @@ pub(super) struct Push<'r> {
 /// Appends an item.
 pub(super) fn push(scribe: &mut Scribe<'_>, by: &By, push: Push<'_>) -> Result<Receipt, Rejection> {
     let list = push.list;
-    match (scribe.tenant.object(list, scribe.at), push.shell) {
+    let mut expired = Vec::new();
+    match (scribe.tenant.object(list, scribe.expiry_at), push.shell) {
         (Some(object), _) => {
             may(scribe, by, object)?;
             let size = push.data.size_bytes() as u64;
-            growable(scribe, by, object, items_of(object, list)?, size)?;
+            expired = growable(scribe, by, object, items_of(object, list)?, size)?;
         }
         (None, Some(shell)) => {
             may_make(by, shell)?;
@@ -56,7 +57,8 @@ pub(super) fn push(scribe: &mut Scribe<'_>, by: &By, push: Push<'_>) -> Result<R
     // The source is new: only its being an item, and not its index, decides where there is room.
     let next = scribe.tenant.objects.get(&list).and_then(|it| it.items()).map_or(0, |it| it.next_index);
     let source = (list, Some(ItemId::Index(next)));
-    publish::fits(scribe, &source, push.publications)?;
+    expired.extend(publish::fits(scribe, &source, push.publications)?);
+    quota::expire(scribe, expired);
     let missing = || Reason::NotFound(Missing::Sid(list.kind));
     let id = scribe.next_index(list).ok_or_else(missing)?;
     let item = if is_shared(scribe, list) {
@@ -92,21 +94,22 @@ pub(super) struct Set<'r> {
 pub(super) fn set(scribe: &mut Scribe<'_>, by: &By, set: Set<'_>) -> Result<Receipt, Rejection> {
     let collection = set.collection;
     let source = (collection, Some(set.item.clone()));
-    match (scribe.tenant.object(collection, scribe.at), set.shell) {
+    let mut expired = Vec::new();
+    match (scribe.tenant.object(collection, scribe.expiry_at), set.shell) {
         (Some(object), _) => {
             may(scribe, by, object)?;
             let items = items_of(object, collection)?;
-            let item = items.item(set.item, scribe.at);
+            let item = items.item(set.item, scribe.expiry_at);
             judge(item, &set)?;
             let new = set.data.map(|it| it.size_bytes() as u64);
-            match item {
+            expired = match item {
                 None => growable(scribe, by, object, items, new.unwrap_or_default())?,
                 Some(item) => {
                     let old = item.data.size_bytes() as u64;
-                    room(scribe, by, object, new.unwrap_or(old), old)?;
+                    room(scribe, by, object, new.unwrap_or(old), old)?
                 }
-            }
-            publish::fits(scribe, &source, set.publications.unwrap_or_default())?;
+            };
+            expired.extend(publish::fits(scribe, &source, set.publications.unwrap_or_default())?);
         }
         (None, Some(shell)) => {
             may_make(by, shell)?;
@@ -115,9 +118,10 @@ pub(super) fn set(scribe: &mut Scribe<'_>, by: &By, set: Set<'_>) -> Result<Rece
         }
         (None, None) => return Err(Reason::NotFound(Missing::Sid(collection.kind)).into()),
     }
+    quota::expire(scribe, expired);
     if let (true, Some(data)) = (is_shared(scribe, collection), set.data) {
         let expires = set.expires.unwrap_or_default();
-        let created = standing(scribe, collection, set.item).is_none_or(|it| it.expired(scribe.at));
+        let created = standing(scribe, collection, set.item).is_none_or(|it| it.expired(scribe.expiry_at));
         place::contribute(scribe, &source, Contribution { source: None, data: data.clone(), expires });
         finish(scribe, collection, set.collection_expires);
         let missing = Reason::NotFound(Missing::Item(collection.kind));
@@ -152,13 +156,21 @@ fn items_of(object: &Object, collection: ObjectSid) -> Result<&Items, Reason> {
     object.items().ok_or(Reason::NotFound(Missing::Sid(collection.kind)))
 }
 
-/// Whether one more item of this size may stand.
-fn growable(scribe: &Scribe<'_>, by: &By, object: &Object, items: &Items, size: u64) -> Result<(), Reason> {
+/// Whether one more item of this size may stand. Returns what has expired and must be removed for it.
+fn growable(
+    scribe: &Scribe<'_>,
+    by: &By,
+    object: &Object,
+    items: &Items,
+    size: u64,
+) -> Result<Vec<Place>, Reason> {
     let items_max = if object.head.sid.kind == ObjectKind::List { LIST_ITEMS_MAX } else { MAP_ITEMS_MAX };
-    if items_max <= items.standing.len() {
-        return Err(Reason::Quota { what: "items" });
-    }
-    room(scribe, by, object, size, 0)
+    let excess = (items.standing.len() + 1).saturating_sub(items_max);
+    let items = quota::expired_items(items, excess, scribe.expiry_at);
+    let items = items.ok_or(Reason::Quota { what: "items" })?;
+    let mut expired = room(scribe, by, object, size, 0)?;
+    expired.extend(items.into_iter().map(|it| (object.head.sid, Some(it))));
+    Ok(expired)
 }
 
 fn is_shared(scribe: &Scribe<'_>, sid: ObjectSid) -> bool {
@@ -196,11 +208,13 @@ pub(super) fn remove(
     id: &ItemId,
     if_match: Option<Revision>,
 ) -> Result<Receipt, Rejection> {
-    let object =
-        scribe.tenant.object(collection, scribe.at).ok_or(Reason::NotFound(Missing::Sid(collection.kind)))?;
+    let object = scribe
+        .tenant
+        .object(collection, scribe.expiry_at)
+        .ok_or(Reason::NotFound(Missing::Sid(collection.kind)))?;
     may(scribe, by, object)?;
     let missing = || Reason::NotFound(Missing::Item(collection.kind));
-    let item = object.items().and_then(|it| it.item(id, scribe.at)).ok_or_else(missing)?;
+    let item = object.items().and_then(|it| it.item(id, scribe.expiry_at)).ok_or_else(missing)?;
     if if_match.is_some_and(|it| it != item.revision) {
         return Err(Reason::RevisionMismatch { of: collection.kind, current: Some(item.revision) }.into());
     }

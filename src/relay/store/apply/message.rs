@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-use super::{Rejection, may, may_make, publish, scribe::Scribe};
+use super::{Rejection, may, may_make, publish, quota, scribe::Scribe};
 
 /// Sends a message through a stream: it is told to those who listen and leaves nothing behind.
 pub(super) fn publish(
@@ -23,7 +23,7 @@ pub(super) fn publish(
     (message, data): (MessageSid, &Data),
     publications: &[Publication],
 ) -> Result<Receipt, Rejection> {
-    let name = match (scribe.tenant.object(stream, scribe.at), shell) {
+    let name = match (scribe.tenant.object(stream, scribe.expiry_at), shell) {
         (Some(object), _) => {
             may(scribe, by, object)?;
             object.head.unique_name.clone()
@@ -35,7 +35,8 @@ pub(super) fn publish(
         (None, None) => return Err(Reason::NotFound(Missing::Sid(stream.kind)).into()),
     };
     let source = (stream, None);
-    publish::fits(scribe, &source, publications)?;
+    let expired = publish::fits(scribe, &source, publications)?;
+    quota::expire(scribe, expired);
     let what = Happening::MessagePublished { message, data: data.clone(), direct: true };
     scribe.tell_message(stream, name, what);
     publish::publish(scribe, &source, publications);

@@ -14,14 +14,14 @@ use crate::{
         receipt::Receipt,
         record::{By, Publication, Shell},
         refusal::{Missing, Reason},
-        store::view::{Body, Object},
+        store::view::{Body, Object, Place},
     },
 };
 
 use super::{
     Rejection, may, may_make,
     place::{self, Contribution},
-    publish,
+    publish, quota,
     scribe::{Scribe, holder},
 };
 
@@ -40,7 +40,7 @@ pub(super) fn create(
         .as_ref()
         .and_then(|name| scribe.tenant.names.get(&(shell.sid.kind, name.clone())).copied());
     let standing = named.or_else(|| scribe.tenant.objects.contains_key(&shell.sid).then_some(shell.sid));
-    if standing.is_some_and(|it| scribe.tenant.object(it, scribe.at).is_some()) {
+    if standing.is_some_and(|it| scribe.tenant.object(it, scribe.expiry_at).is_some()) {
         return Err(Reason::NameTaken.into());
     }
     let mut object = publish::fresh(shell, scribe.at, identity(by).cloned());
@@ -67,8 +67,9 @@ pub(super) fn create(
         (Body::Items(items), Some(context)) => items.context = Some(context.clone()),
         _ => (),
     }
-    room(scribe, by, &object, object.size_bytes(), 0)?;
-    publish::fits(scribe, &(shell.sid, None), publications)?;
+    let mut expired = room(scribe, by, &object, object.size_bytes(), 0)?;
+    expired.extend(publish::fits(scribe, &(shell.sid, None), publications)?);
+    quota::expire(scribe, expired);
     if let Some(expired) = standing {
         scribe.unattended(|it| publish::remove(it, expired));
     }
@@ -91,7 +92,8 @@ pub(super) struct Update<'r> {
 pub(super) fn update(scribe: &mut Scribe<'_>, by: &By, update: Update<'_>) -> Result<Receipt, Rejection> {
     let sid = update.sid;
     let mut created = false;
-    match (scribe.tenant.object(sid, scribe.at), update.shell) {
+    let mut expired = Vec::new();
+    match (scribe.tenant.object(sid, scribe.expiry_at), update.shell) {
         (Some(object), _) => {
             may(scribe, by, object)?;
             if matches!(object.body, Body::Fold(_)) {
@@ -99,8 +101,8 @@ pub(super) fn update(scribe: &mut Scribe<'_>, by: &By, update: Update<'_>) -> Re
             }
             matches_revision(object, update.if_match)?;
             let size = update.data.map_or_else(|| object.size_bytes(), |it| it.size_bytes() as u64);
-            room(scribe, by, object, size, object.size_bytes())?;
-            publish::fits(scribe, &(sid, None), update.publications.unwrap_or_default())?;
+            expired = room(scribe, by, object, size, object.size_bytes())?;
+            expired.extend(publish::fits(scribe, &(sid, None), update.publications.unwrap_or_default())?);
         }
         (None, Some(shell)) => {
             may_make(by, shell)?;
@@ -115,6 +117,7 @@ pub(super) fn update(scribe: &mut Scribe<'_>, by: &By, update: Update<'_>) -> Re
         }
         (None, None) => return Err(Reason::NotFound(Missing::Sid(sid.kind)).into()),
     }
+    quota::expire(scribe, expired);
     let shared =
         scribe.tenant.objects.get(&sid).is_some_and(|it| matches!(it.head.space, Space::Shared { .. }));
     match update.data {
@@ -170,7 +173,8 @@ pub(super) fn remove(
     sid: ObjectSid,
     if_match: Option<Revision>,
 ) -> Result<Receipt, Rejection> {
-    let object = scribe.tenant.object(sid, scribe.at).ok_or(Reason::NotFound(Missing::Sid(sid.kind)))?;
+    let object =
+        scribe.tenant.object(sid, scribe.expiry_at).ok_or(Reason::NotFound(Missing::Sid(sid.kind)))?;
     may(scribe, by, object)?;
     matches_revision(object, if_match)?;
     publish::remove(scribe, sid);
@@ -200,23 +204,28 @@ pub(super) fn identity(by: &By) -> Option<&Identity> {
     }
 }
 
-/// Whether the quota of the object's holder has room (decision 12); `old` is 0 for a new object.
-pub(super) fn room(scribe: &Scribe<'_>, by: &By, object: &Object, new: u64, old: u64) -> Result<(), Reason> {
+/// Whether the quota of the object's holder has room (decision 12); `old` is 0 for a new object. Returns what has
+/// expired and must be removed for it.
+pub(super) fn room(
+    scribe: &Scribe<'_>,
+    by: &By,
+    object: &Object,
+    new: u64,
+    old: u64,
+) -> Result<Vec<Place>, Reason> {
     let making = !scribe.tenant.objects.contains_key(&object.head.sid);
     let (objects_max, bytes_max) = match by {
         By::Client { objects_max, bytes_max, .. } => (*objects_max, *bytes_max),
         By::Policy { objects_max, bytes_max, .. } => (*objects_max, *bytes_max),
-        By::Backend | By::System => return Ok(()),
+        By::Backend | By::System => return Ok(Vec::new()),
     };
     let Some(holder) = holder(&object.head) else {
-        return Ok(());
+        return Ok(Vec::new());
     };
     let held = scribe.tenant.held(&holder);
-    if making && objects_max <= held.objects {
-        return Err(Reason::Quota { what: "objects" });
-    }
-    if old < new && bytes_max < held.bytes.saturating_sub(old).saturating_add(new) {
-        return Err(Reason::Quota { what: "bytes" });
-    }
-    Ok(())
+    let objects = u32::from(making) * held.objects.saturating_add(1).saturating_sub(objects_max);
+    let grown = held.bytes.saturating_sub(old).saturating_add(new);
+    let bytes = u64::from(old < new) * grown.saturating_sub(bytes_max);
+    let what = if objects == 0 { "bytes" } else { "objects" };
+    quota::expired_of_holder(scribe, &holder, quota::Excess { objects, bytes }).ok_or(Reason::Quota { what })
 }

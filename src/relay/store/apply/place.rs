@@ -43,7 +43,7 @@ pub(super) fn contributions(scribe: &Scribe<'_>, (sid, item): &Place) -> Vec<Con
         }
         _ => Vec::new(),
     };
-    all.into_iter().filter(|it| it.expires.is_none_or(|expires| scribe.at < expires)).collect()
+    all.into_iter().filter(|it| it.expires.is_none_or(|expires| scribe.expiry_at < expires)).collect()
 }
 
 /// Makes a place show the latest of its contributions, or nothing; tells it if the data differs.
@@ -118,7 +118,7 @@ pub(super) fn write_item(
             .and_then(|it| it.standing.get(id).cloned())
     };
     let mut old = standing(scribe);
-    if old.as_ref().is_some_and(|it| it.item.expired(scribe.at)) {
+    if old.as_ref().is_some_and(|it| it.item.expired(scribe.expiry_at)) {
         // The expiry is committed first, in the same batch (decision 11b).
         scribe.unattended(|scribe| {
             publish::publish(scribe, &(collection, Some(id.clone())), &[]);

@@ -25,11 +25,18 @@ use crate::{
 use super::{
     fold,
     place::{self, Contribution},
+    quota,
     scribe::Scribe,
 };
 
-/// Whether there is room for all that a source is to publish; judged before anything is set.
-pub(super) fn fits(scribe: &Scribe<'_>, source: &Source, publications: &[Publication]) -> Result<(), Reason> {
+/// Whether there is room for all that a source is to publish; judged before anything is set. Returns what has expired
+/// and must be removed for it.
+pub(super) fn fits(
+    scribe: &Scribe<'_>,
+    source: &Source,
+    publications: &[Publication],
+) -> Result<Vec<Place>, Reason> {
+    let mut expired = Vec::new();
     for publication in publications {
         let sid = publication.shell.sid;
         let items = scribe.tenant.objects.get(&sid).and_then(|it| it.items());
@@ -46,11 +53,14 @@ pub(super) fn fits(scribe: &Scribe<'_>, source: &Source, publications: &[Publica
                 continue;
             }
         };
-        if new && usize::try_from(items_max).unwrap_or(usize::MAX) <= standing {
-            return Err(Reason::Quota { what: "items" });
+        let items_max = usize::try_from(items_max).unwrap_or(usize::MAX);
+        if new && items_max <= standing {
+            let (excess, full) = (standing - items_max + 1, Reason::Quota { what: "items" });
+            let gone = items.and_then(|it| quota::expired_items(it, excess, scribe.expiry_at)).ok_or(full)?;
+            expired.extend(gone.into_iter().map(|it| (sid, Some(it))));
         }
     }
-    Ok(())
+    Ok(expired)
 }
 
 /// Replaces what a source publishes.
@@ -168,7 +178,7 @@ fn make_room(scribe: &mut Scribe<'_>, list: ObjectSid, items_max: u32) {
 
 /// Makes a shared object that does not stand yet (decision 18).
 pub(super) fn stand(scribe: &mut Scribe<'_>, shell: &Shell) {
-    if scribe.tenant.objects.get(&shell.sid).is_some_and(|it| it.head.expired(scribe.at)) {
+    if scribe.tenant.objects.get(&shell.sid).is_some_and(|it| it.head.expired(scribe.expiry_at)) {
         scribe.unattended(|it| expire(it, shell.sid, None));
     }
     if !scribe.tenant.objects.contains_key(&shell.sid) {
@@ -228,10 +238,11 @@ pub(super) fn expire(scribe: &mut Scribe<'_>, sid: ObjectSid, item: Option<&Item
     };
     let shared = matches!(object.head.space, crate::domain::object::Space::Shared { .. });
     let due = match item {
-        None => object.head.expired(scribe.at),
-        Some(id) => {
-            object.items().and_then(|it| it.standing.get(id)).is_some_and(|it| it.item.expired(scribe.at))
-        }
+        None => object.head.expired(scribe.expiry_at),
+        Some(id) => object
+            .items()
+            .and_then(|it| it.standing.get(id))
+            .is_some_and(|it| it.item.expired(scribe.expiry_at)),
     };
     let place = (sid, item.cloned());
     let whole = sid.kind != ObjectKind::Document && item.is_none();

@@ -24,6 +24,8 @@ pub(super) struct Scribe<'t> {
     pub(super) service: ServiceSid,
     pub(super) tenant: &'t mut Tenant,
     pub(super) at: Timestamp,
+    /// The time against which expiry is judged: `at`, or an earlier one while expiry is suspended.
+    pub(super) expiry_at: Timestamp,
     events: Vec<Event>,
     /// For the service's webhook; `None` when it has none.
     notes: Option<Notes>,
@@ -41,6 +43,7 @@ impl Tenant {
             names: Default::default(),
             sources: Default::default(),
             due: Default::default(),
+            due_by_holder: Default::default(),
             private: Default::default(),
             gone: Default::default(),
             usage: Default::default(),
@@ -55,13 +58,14 @@ impl Tenant {
         if let Some(name) = &object.head.unique_name {
             self.names.insert((sid.kind, name.clone()), sid);
         }
-        self.expires(None, object.head.date_expires, sid, None);
+        let owner = holder(&object.head);
+        self.expires(owner.as_ref(), None, object.head.date_expires, sid, None);
         match &object.body {
             Body::Document { contributions, .. } => self.feed(sid, None, contributions),
             Body::Fold(fold) => self.feed_all(sid, None, fold.tally.sources()),
             Body::Items(items) => {
                 for (id, entry) in &items.standing {
-                    self.expires(None, entry.item.date_expires, sid, Some(id));
+                    self.expires(owner.as_ref(), None, entry.item.date_expires, sid, Some(id));
                     self.feed(sid, Some(id), &entry.contributions);
                 }
             }
@@ -71,7 +75,7 @@ impl Tenant {
         if let Space::Private { owner, .. } = &object.head.space {
             self.private.insert((owner.clone(), sid));
         }
-        if let Some(holder) = holder(&object.head) {
+        if let Some(holder) = owner {
             let usage = self.usage.entry(holder).or_default();
             usage.objects = usage.objects.saturating_add(1);
             usage.bytes = usage.bytes.saturating_add(object.size_bytes());
@@ -117,6 +121,7 @@ impl Tenant {
 
     fn expires(
         &mut self,
+        holder: Option<&Holder>,
         old: Option<Timestamp>,
         new: Option<Timestamp>,
         sid: ObjectSid,
@@ -127,9 +132,15 @@ impl Tenant {
         }
         if let Some(old) = old {
             self.due.remove(&(old, sid, item.cloned()));
+            if let Some(holder) = holder {
+                self.due_by_holder.remove(&(holder.clone(), old, sid, item.cloned()));
+            }
         }
         if let Some(new) = new {
             self.due.insert((new, sid, item.cloned()));
+            if let Some(holder) = holder {
+                self.due_by_holder.insert((holder.clone(), new, sid, item.cloned()));
+            }
         }
     }
 
@@ -162,9 +173,10 @@ impl<'t> Scribe<'t> {
         service: ServiceSid,
         tenant: &'t mut Tenant,
         at: Timestamp,
+        expiry_at: Timestamp,
         notes: Option<Notes>,
     ) -> Self {
-        Self { service, tenant, at, events: Vec::new(), notes }
+        Self { service, tenant, at, expiry_at, events: Vec::new(), notes }
     }
 
     /// What is told to those who listen, and what was noted for the webhook.
@@ -233,7 +245,7 @@ impl<'t> Scribe<'t> {
         let (old_expiry, old_size) = (object.head.date_expires, object.size_bytes());
         let result = edit(object);
         let (expiry, size, holder) = (object.head.date_expires, object.size_bytes(), holder(&object.head));
-        self.tenant.expires(old_expiry, expiry, sid, None);
+        self.tenant.expires(holder.as_ref(), old_expiry, expiry, sid, None);
         self.tenant.charge(holder, old_size, size);
         Some(result)
     }
@@ -282,9 +294,10 @@ impl<'t> Scribe<'t> {
         if let Space::Private { owner, .. } = &object.head.space {
             self.tenant.private.remove(&(owner.clone(), sid));
         }
-        self.tenant.expires(object.head.date_expires, None, sid, None);
+        let owner = holder(&object.head);
+        self.tenant.expires(owner.as_ref(), object.head.date_expires, None, sid, None);
         for (named, entry) in object.items().into_iter().flat_map(|it| &it.standing) {
-            self.tenant.expires(entry.item.date_expires, None, sid, Some(named));
+            self.tenant.expires(owner.as_ref(), entry.item.date_expires, None, sid, Some(named));
             self.tenant.unfeed(&(sid, Some(named.clone())), sources(&entry.contributions));
         }
         match &object.body {
@@ -294,7 +307,7 @@ impl<'t> Scribe<'t> {
             Body::Fold(fold) => self.tenant.unfeed(&(sid, None), fold.tally.sources()),
             Body::Items(_) | Body::Stream => (),
         }
-        if let Some(holder) = holder(&object.head)
+        if let Some(holder) = owner
             && let Some(usage) = self.tenant.usage.get_mut(&holder)
         {
             usage.objects = usage.objects.saturating_sub(1);
@@ -311,19 +324,23 @@ impl<'t> Scribe<'t> {
             (entry.item.id.clone(), entry.item.date_expires, entry.item.data.size_bytes() as u64);
         let newest = entry.item.last_event_id;
         let mut old = None;
+        let mut owner = None;
         self.tenant.feed(collection, Some(&id), &entry.contributions);
         self.edit(collection, |object| {
+            owner = holder(&object.head);
             if let Body::Items(items) = &mut object.body {
                 items.by_event.insert(entry.item.last_event_id, id.clone());
                 old = items.standing.insert(id.clone(), entry).map(|it| it.item);
                 if let Some(event) = old.as_ref().map(|it| it.last_event_id).filter(|it| *it != newest) {
                     items.by_event.remove(&event);
                 }
+                items.reschedule(&id, old.as_ref().and_then(|it| it.date_expires), expiry);
                 let old_size = old.as_ref().map_or(0, |it| it.data.size_bytes() as u64);
                 items.bytes = items.bytes.saturating_sub(old_size).saturating_add(size);
             }
         });
-        self.tenant.expires(old.and_then(|it| it.date_expires), expiry, collection, Some(&id));
+        let before = old.and_then(|it| it.date_expires);
+        self.tenant.expires(owner.as_ref(), before, expiry, collection, Some(&id));
     }
 
     /// Removes an item, leaves a tombstone and tells it. What it publishes is withdrawn by the caller.
@@ -334,11 +351,13 @@ impl<'t> Scribe<'t> {
     ) -> Option<(Arc<Item>, EventId)> {
         let id = self.stamp(collection);
         let at = self.at;
-        let (entry, revision) = self.edit(collection, |object| {
+        let (entry, revision, owner) = self.edit(collection, |object| {
+            let owner = holder(&object.head);
             let revision = object.head.revision;
             let Body::Items(items) = &mut object.body else { return None };
             let entry = items.standing.remove(named)?;
             items.by_event.remove(&entry.item.last_event_id);
+            items.reschedule(named, entry.item.date_expires, None);
             items.bytes = items.bytes.saturating_sub(entry.item.data.size_bytes() as u64);
             let grave = Tombstone {
                 item: named.clone(),
@@ -347,11 +366,11 @@ impl<'t> Scribe<'t> {
                 revision,
             };
             items.bury(id, grave);
-            Some((entry, revision))
+            Some((entry, revision, owner))
         })??;
         self.tenant.unfeed(&(collection, Some(named.clone())), sources(&entry.contributions));
         let item = entry.item;
-        self.tenant.expires(item.date_expires, None, collection, Some(named));
+        self.tenant.expires(owner.as_ref(), item.date_expires, None, collection, Some(named));
         self.tell(collection, id, Happening::ItemRemoved { revision, item: item.clone() });
         Some((item, id))
     }
@@ -362,6 +381,19 @@ fn sources(contributions: &[Contribution]) -> impl Iterator<Item = &Source> {
 }
 
 impl Items {
+    /// Notes that an item expires at another time, or no longer.
+    fn reschedule(&mut self, id: &ItemId, old: Option<Timestamp>, new: Option<Timestamp>) {
+        if old == new {
+            return;
+        }
+        if let Some(old) = old {
+            self.by_expiry.remove(&(old, id.clone()));
+        }
+        if let Some(new) = new {
+            self.by_expiry.insert((new, id.clone()));
+        }
+    }
+
     /// Keeps a tombstone and forgets those that are too old or too many (decision 29).
     fn bury(&mut self, id: EventId, grave: Tombstone) {
         let horizon = Timestamp::from_millis(grave.at.as_millis() - TOMBSTONE_SECONDS_MAX * 1000);

@@ -259,6 +259,7 @@ pub(super) struct Picture {
     objects: BTreeMap<ObjectSid, Object>,
     names: BTreeMap<(ObjectKind, UniqueName), ObjectSid>,
     due: Vec<(Timestamp, ObjectSid, Option<ItemId>)>,
+    due_by_holder: Vec<(Holder, Timestamp, ObjectSid, Option<ItemId>)>,
     sources: BTreeMap<Source, BTreeSet<Place>>,
     usage: BTreeMap<Holder, (u32, u64)>,
     attempts: Vec<(BatchId, Known)>,
@@ -274,6 +275,7 @@ pub(super) fn pictured(view: &View) -> (Timestamp, Vec<Picture>, Vec<(BatchId, K
         objects: tenant.objects.iter().map(|(sid, it)| (*sid, it.as_ref().clone())).collect(),
         names: tenant.names.iter().map(|(name, sid)| (name.clone(), *sid)).collect(),
         due: tenant.due.iter().cloned().collect(),
+        due_by_holder: tenant.due_by_holder.iter().cloned().collect(),
         sources: tenant
             .sources
             .iter()
