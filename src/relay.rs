@@ -58,6 +58,7 @@ pub use activation::Conflict;
 pub use authn::{Caller, Credential};
 pub use error::{Error, Failure};
 pub use hooks::{Hooks, News, Passing, Waiting};
+pub use look::WatchBatch;
 pub use receipt::{Grant, Listed, Page, Reading, Receipt};
 pub use refusal::{DecisionId, Missing, Reason, Refusal, Under};
 pub use rehearsal::{Asker, Disagreement, Draft, Side, Space, Trial, Verb, matrix, rehearse};

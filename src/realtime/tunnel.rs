@@ -25,7 +25,7 @@ pub fn forward(
     payload: &[u8],
 ) {
     if request.path == SUBSCRIPTIONS && request.method.eq_ignore_ascii_case("POST") {
-        let reply = subscriptions.take(payload, relay, caller, outbox);
+        let reply = subscriptions.take(payload);
         outbox.push(notification::answered(id, reply.status, &reply.body));
         return;
     }

@@ -109,6 +109,7 @@ impl Conversation {
         self.pace.until().is_some()
             || REQUESTS_IN_FLIGHT_MAX <= self.outbox.in_flight()
             || OUTBOX_BYTES_PAUSE <= self.outbox.waiting_bytes()
+            || self.subscriptions.is_full()
             || self.door.is_closing()
     }
 
@@ -135,6 +136,10 @@ impl Conversation {
 
     /// Does what time asks for.
     pub fn tick(&mut self, now: Instant) -> Flow {
+        if self.pace.until().is_some() {
+            // It is we who do not listen.
+            self.heard = now;
+        }
         self.pace.resume(now);
         if self.door.is_closing() && self.outbox.in_flight() == 0 {
             return Flow::Close(Some(GOING_AWAY));
@@ -170,20 +175,23 @@ impl Conversation {
         }
     }
 
-    /// Subscribes to what was wished for, as far as there is room.
-    pub fn fulfil(&mut self) {
-        if let State::Open(open) = &self.state
-            && self.subscriptions.waits()
-        {
-            self.subscriptions.fulfil(self.door.relay(), &open.caller, &self.outbox);
+    /// Serves a slice of the subscription requests that wait, as far as there is room.
+    pub fn serve_subscriptions(&mut self) {
+        if let State::Open(open) = &self.state {
+            self.subscriptions.serve(self.door.relay(), &open.caller, &self.outbox);
         }
+    }
+
+    /// Whether a slice of them can be served now.
+    pub fn can_serve_subscriptions(&self) -> bool {
+        matches!(self.state, State::Open(_)) && self.subscriptions.can_serve(&self.outbox)
     }
 
     /// Takes what the peer sent.
     pub fn hear(&mut self, received: Received<'_>) -> Flow {
         // One acknowledgement comes for each event that we send: it is no wish of the peer's.
         if !matches!(received, Received::Binary(message) if frame::is_acknowledgement(message)) {
-            self.pace.request(Instant::now());
+            self.pace.requests(1, Instant::now());
         }
         let message = match received {
             Received::Binary(message) => message,
@@ -213,15 +221,20 @@ impl Conversation {
             ("init", State::Fresh(_)) => return self.init(id, header.token.as_deref().unwrap_or("")),
             ("update", State::Open(_)) => return self.update(id, header.token.as_deref().unwrap_or("")),
             ("message", State::Open(open)) => match header.http_request {
-                Some(request) => tunnel::forward(
-                    self.door.relay(),
-                    &open.caller,
-                    &self.outbox,
-                    &mut self.subscriptions,
-                    id,
-                    request,
-                    payload,
-                ),
+                Some(request) => {
+                    tunnel::forward(
+                        self.door.relay(),
+                        &open.caller,
+                        &self.outbox,
+                        &mut self.subscriptions,
+                        id,
+                        request,
+                        payload,
+                    );
+                    // Each entry is a request's worth; the first was paid for with the request.
+                    let entries = self.subscriptions.take_uncharged();
+                    self.pace.requests(entries.saturating_sub(1), Instant::now());
+                }
                 None => self.refuse(id, &BAD_REQUEST),
             },
             ("put_notification_ctx" | "delete_notification_ctx", State::Open(_)) => {
@@ -281,6 +294,8 @@ impl Conversation {
             Ok((caller, left)) => {
                 let look = (left != Left::ForEver).then_some(now);
                 self.door.relay().renew(self.outbox.id(), &caller);
+                // Each of them was judged, like one that is made.
+                self.pace.requests(u32::try_from(self.subscriptions.len()).unwrap_or(u32::MAX), now);
                 *open = Open { caller, look, notice: Notice::Owed };
                 self.outbox.push(notification::done(id));
                 self.tick(now)
@@ -351,5 +366,29 @@ fn left(caller: &Caller, door: &Door) -> Left {
     match u64::try_from(millis) {
         Ok(millis) if 0 < millis => Left::Some(Duration::from_millis(millis)),
         _ => Left::Nothing,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{realtime::subscriptions::tests::line, wire::origins::Origins};
+
+    #[tokio::test]
+    async fn a_peer_that_is_not_read_is_not_silent() {
+        let (outbox, _peer, relay, caller) = line().await;
+        let door = Door::new(relay, "".into(), Origins::default(), 1);
+        let [read, paused] = [0, 1_000].map(|entries| {
+            let mut conversation =
+                Conversation::new(Arc::clone(&door), Arc::clone(&outbox), [127, 0, 0, 1].into());
+            conversation.state =
+                State::Open(Open { caller: caller.clone(), look: None, notice: Notice::Given });
+            let now = Instant::now();
+            conversation.pace.requests(entries, now);
+            let later = now + 2 * Duration::from_secs(PING_SECONDS) + Duration::from_secs(1);
+            conversation.tick(later)
+        });
+        assert_eq!((read, paused), (Flow::Gone, Flow::Continue));
+        door.relay().stop().await;
     }
 }
