@@ -111,6 +111,23 @@ test('a request has 1,000 objects, and 1,001 are refused whole; all of them hear
   });
 });
 
+test('while a request\'s worth of entries waits, no further request is read', async () => {
+  await serving(['--requests-per-second', '0'], async (airlock) => {
+    const eve = await airlock.socket(fresh('eve'));
+    const all = Array.from({ length: 10_000 }, (_, n) => `ET${n.toString(16).padStart(32, '0')}`);
+    const batches = Array.from({ length: 10 }, (_, n) => start(eve, 'establish', all.slice(n * 1_000, (n + 1) * 1_000)));
+    await until(() => notices(eve, batches.at(-1).correlation).length === 1_000, 'the last of all', 30_000);
+    let told = 0;
+    for (const { header, body } of eve.frames) {
+      if (body?.event_type === 'subscription_failed') told += 1;
+      const nth = header.method === 'reply' ? batches.findIndex(({ id }) => id === header.id) : -1;
+      // Of those before it, fewer than 1,000 waited when it was read.
+      assert.ok(told + 1_000 > nth * 1_000, `request ${nth} was read after ${told} notices`);
+    }
+    assert.equal(told, 10_000);
+  });
+});
+
 test('an identity has 20,000 subscriptions over all its connections (54419), and nobody else is concerned', async () => {
   await serving(['--requests-per-second', '0'], async (airlock) => {
     const ada = await airlock.socket(fresh('ada'));

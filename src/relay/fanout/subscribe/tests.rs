@@ -144,7 +144,6 @@ fn item_key(step: u64) -> ItemKey {
 
 /// Keeps what it hears, and sees to it that nothing of a replay is encoded under the lock.
 struct Ear {
-    relay: Relay,
     subscriber: ThreadId,
     heard: Mutex<Vec<Arc<Event>>>,
     encoded_early: AtomicUsize,
@@ -152,9 +151,8 @@ struct Ear {
 }
 
 impl Ear {
-    fn new(house: &House) -> Arc<Self> {
+    fn new() -> Arc<Self> {
         Arc::new(Self {
-            relay: house.relay.clone(),
             subscriber: thread::current().id(),
             heard: Mutex::default(),
             encoded_early: AtomicUsize::new(0),
@@ -220,7 +218,7 @@ proptest! {
             other => panic!("{other:?}"),
         };
         let since = if knows { newest(&house) } else { EventId(0) };
-        let (ear, mut step) = (Ear::new(&house), before);
+        let (ear, mut step) = (Ear::new(), before);
         let mut watch = Watch { object: map, since: Some(since), anew: None };
         let mut between = between.into_iter();
         // The first rounds announce without the lock: there, anything may happen.
@@ -261,7 +259,7 @@ fn a_batch_is_judged_once_for_each_object_and_flushed_by_its_caller() {
         Watch { object: map, since: Some(EventId(0)), anew: None }
     };
     let watches: Vec<Watch> = (0..SUBSCRIPTION_SLICE + 5).map(changed).collect();
-    let (ear, judged) = (Ear::new(&house), AtomicUsize::new(0));
+    let (ear, judged) = (Ear::new(), AtomicUsize::new(0));
     let judge: &Judge<'_> = &|_, _, _, _, _| {
         judged.fetch_add(1, Ordering::Relaxed);
         Ok(())
@@ -312,7 +310,7 @@ fn what_a_slice_replays_is_one_piece() {
             Watch { object: map, since: Some(EventId(0)), anew: None }
         })
         .collect();
-    let (ear, mut rest, mut slices) = (Ear::new(&house), watches.as_slice(), Vec::new());
+    let (ear, mut rest, mut slices) = (Ear::new(), watches.as_slice(), Vec::new());
     while !rest.is_empty() {
         let outcomes = house.subscribe(rest, &ear, &|_, _, _, _, _| Ok(()), &mut |_, _| None);
         assert!(outcomes.iter().all(|it| matches!(it, Ok(Watched::Established(_)))));
@@ -333,7 +331,7 @@ fn a_right_that_is_taken_meanwhile_ends_the_subscription_before_it_begins() {
         house.done(Operation::Permit { address: house.address(map), identity, permission });
     };
     permit(Some(Permission::ALL));
-    let (ear, judge) = (Ear::new(&house), house.relay.judge());
+    let (ear, judge) = (Ear::new(), house.relay.judge());
     let watch = Watch { object: map, since: Some(EventId(0)), anew: None };
     let outcomes = house.subscribe(&[watch], &ear, &judge, &mut |_, _| {
         permit(None);
