@@ -67,6 +67,7 @@ pub use error::{Error, Failure};
 #[cfg(fuzzing)]
 pub use fuzzing::recover_group;
 pub use hooks::{Hooks, News, Passing, Waiting};
+pub use look::WatchBatch;
 pub use receipt::{Grant, Listed, Page, Reading, Receipt};
 pub use refusal::{DecisionId, Missing, Reason, Refusal, Under};
 pub use rehearsal::{Asker, Disagreement, Draft, Side, Space, Trial, Verb, matrix, rehearse};

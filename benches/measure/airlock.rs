@@ -47,7 +47,9 @@ impl Airlock {
         }
         let policies = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/policies");
         let began = Instant::now();
-        let child = Command::new(env!("CARGO_BIN_EXE_airlock"))
+        // Another build, to compare with.
+        let binary = std::env::var("BENCH_SERVER").unwrap_or(env!("CARGO_BIN_EXE_airlock").to_owned());
+        let child = Command::new(binary)
             .args(["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
             .args(["--disk-min-free-mb", "0"])
             .args(flags)

@@ -48,8 +48,8 @@ pub const CLAIMS_BYTES_MAX: usize = 4 * 1024;
 pub const BODY_BYTES_MAX: usize = 128 * 1024;
 /// Bytes of an oversized body that are still read and dropped, so that the client gets an answer.
 pub const BODY_DRAIN_BYTES_MAX: usize = 1024 * 1024;
-/// Bytes of one socket message: data, header and token fit.
-pub const FRAME_BYTES_MAX: usize = 64 * 1024 + 16 * 1024;
+/// Bytes of one socket message: data, header and token fit, and [`SUBSCRIPTION_BATCH_MAX`] entries of 128 bytes.
+pub const FRAME_BYTES_MAX: usize = 128 * 1024 + 16 * 1024;
 /// Bytes of the header of one socket message.
 pub const FRAME_HEADER_BYTES_MAX: usize = 16 * 1024;
 
@@ -101,8 +101,21 @@ pub const SOCKET_BYTES_PER_SECOND: NonZeroU32 = NonZeroU32::new(8 * 1024 * 1024)
 pub const SOCKET_BYTES_BURST: NonZeroU32 = NonZeroU32::new(16 * 1024 * 1024).unwrap();
 /// Subscriptions of one connection (Sync: 2,000, code 54419).
 pub const SUBSCRIPTIONS_MAX: usize = 2_000;
-/// Objects of one subscription request (the SDK sends at most 100).
-pub const SUBSCRIPTION_BATCH_MAX: usize = 100;
+/// Subscriptions of one identity in one service over all its connections: ten full connections, or 10,000 viewers under
+/// one identity with two subscriptions each. About 6 MiB of listeners.
+pub const SUBSCRIPTIONS_PER_IDENTITY_MAX: usize = 10 * SUBSCRIPTIONS_MAX;
+/// Entries of one subscription request: the Kotlin client sends so many before it has heard `max_batch_size`.
+pub const SUBSCRIPTION_BATCH_MAX: usize = 1_000;
+/// Entries of a subscription request that are served before other work has its turn, and registered under one hold of the
+/// order lock: about 30 µs. It is the `max_batch_size` that clients are told.
+pub const SUBSCRIPTION_SLICE: usize = 100;
+/// Entries of subscription requests that may wait on one connection; while a whole request's worth does, no further
+/// request is read.
+pub const SUBSCRIPTIONS_WAITING_MAX: usize = 2 * SUBSCRIPTION_BATCH_MAX;
+/// Times that one slice of subscriptions takes the order lock, when its objects change again and again meanwhile.
+pub const SUBSCRIBE_ROUNDS_MAX: u32 = 4;
+/// Events that one replay may make under the order lock, in the last of these rounds; beyond, the client asks again.
+pub const REPLAY_LOCKED_EVENTS_MAX: usize = 16;
 /// Events of one piece of replay; more come as further pieces (`interrupted`).
 pub const REPLAY_EVENTS_MAX: usize = 200;
 /// Bytes of data of one piece of replay: half of what an outbox holds.
@@ -353,8 +366,6 @@ pub const READ_BYTES: usize = 16 * 1024;
 pub const WRITE_SLICES_MAX: usize = 64;
 /// Bytes waiting in an outbox above which no further request of that connection is begun.
 pub const OUTBOX_BYTES_PAUSE: usize = OUTBOX_BYTES_MAX / 4;
-/// Wishes to subscribe that wait until an outbox has room for their replay.
-pub const WISHES_MAX: usize = 2 * SUBSCRIPTIONS_MAX;
 /// Seconds before a token's end at which its client is told (Sync: three minutes).
 pub const TOKEN_NOTICE_SECONDS: u64 = 180;
 /// Milliseconds that the accept loop rests when the process is out of file descriptors.

@@ -162,6 +162,10 @@ impl Outbox {
         waiting.live.extend(last);
     }
 
+    fn block(&self, event: &Event) -> Bytes {
+        event.block(|it| event_stream::of_event(it, &self.base_url))
+    }
+
     fn cut_locked(&self, waiting: &mut Waiting) {
         *waiting = Waiting {
             phase: Phase::Ended,
@@ -184,8 +188,12 @@ impl Watcher for Outbox {
         self.id
     }
 
+    fn encode(&self, event: &Event) {
+        self.block(event);
+    }
+
     fn queue(&self, event: &Arc<Event>) -> Queued {
-        let block = || event.block(|it| event_stream::of_event(it, &self.base_url));
+        let block = || self.block(event);
         let mut waiting = self.lock();
         match &mut waiting.phase {
             Phase::Ended => return Queued::Gone,

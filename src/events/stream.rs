@@ -1,6 +1,6 @@
 //! One stream from its first block to its end: catching up in rounds, then live.
 
-use std::{convert::Infallible, mem, sync::Arc, time::Duration};
+use std::{collections::VecDeque, convert::Infallible, mem, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures::Stream;
@@ -17,7 +17,7 @@ use crate::{
         BEGINNING, Door,
         outbox::{Caught, Next, Outbox},
     },
-    relay::{Caller, Error, Reason, Relay, Watch, Watched, Watcher},
+    relay::{Caller, Error, Reason, Watch, Watched, Watcher},
     token::TokenFault,
     wire::{
         event_stream::{self, Established, Remember},
@@ -100,7 +100,7 @@ impl Subscriber {
                     return Some(block);
                 }
                 Next::End => return None,
-                Next::Round => self.round(),
+                Next::Round => self.round().await,
                 Next::Wait => {
                     let heartbeat = self.sent + Duration::from_secs(HEARTBEAT_SECONDS);
                     let look = self.left().map_or(heartbeat, |it| heartbeat.min(Instant::now() + it));
@@ -120,32 +120,40 @@ impl Subscriber {
         }
     }
 
-    /// Asks for the next piece of what was missed of each object.
-    fn round(&mut self) {
+    /// Asks for the next piece of what was missed of each object. What is refused of it is one line of the log.
+    async fn round(&mut self) {
         let (outbox, relay) = (Arc::clone(&self.outbox), self.door.relay.clone());
         let watcher: Arc<dyn Watcher> = Arc::clone(&outbox) as _;
+        let mut batch = relay.watch_batch(&self.caller);
         outbox.gather();
-        for mut subject in mem::take(&mut self.subjects) {
-            match self.ask(&relay, &subject, &watcher) {
-                Ok(Watched::Established(told)) => subject.told = told,
-                Ok(Watched::Interrupted { at, .. }) => outbox.interrupted(at),
-                Err(Error::Refused(refusal)) if matches!(refusal.reason, Reason::Credential(_)) => {
-                    return self.expire();
+        let mut subjects: VecDeque<Subject> = mem::take(&mut self.subjects).into();
+        while !subjects.is_empty() {
+            let watches: Vec<Watch> = subjects.iter().map(|it| self.watch(it)).collect();
+            let outcomes = relay.watch(&self.caller, &mut batch, &watches, &watcher, &mut |_, _| None);
+            for (mut subject, outcome) in subjects.drain(..outcomes.len()).zip(outcomes) {
+                match outcome {
+                    Ok(Watched::Established(told)) => subject.told = told,
+                    Ok(Watched::Interrupted { at, .. }) => outbox.interrupted(at),
+                    Err(Error::Refused(refusal)) if matches!(refusal.reason, Reason::Credential(_)) => {
+                        return self.expire();
+                    }
+                    Err(Error::Refused(refusal)) => {
+                        let remember = match refusal.reason {
+                            Reason::BelowFloor => Remember::Nothing,
+                            _ => Remember::AsBefore,
+                        };
+                        let problem = Problem::of_error(&Error::Refused(refusal), Plane::Sdk);
+                        let kind = subject.object.kind;
+                        outbox.push(event_stream::failed(kind, &subject.asked, &problem, remember));
+                        continue;
+                    }
+                    // The client comes again.
+                    Err(Error::Failed(_)) => return outbox.finish(None),
                 }
-                Err(Error::Refused(refusal)) => {
-                    let remember = match refusal.reason {
-                        Reason::BelowFloor => Remember::Nothing,
-                        _ => Remember::AsBefore,
-                    };
-                    let problem = Problem::of_error(&Error::Refused(refusal), Plane::Sdk);
-                    let kind = subject.object.kind;
-                    outbox.push(event_stream::failed(kind, &subject.asked, &problem, remember));
-                    continue;
-                }
-                // The client comes again.
-                Err(Error::Failed(_)) => return outbox.finish(None),
+                self.subjects.push(subject);
             }
-            self.subjects.push(subject);
+            // Others have their turn between two slices.
+            tokio::task::yield_now().await;
         }
         if self.subjects.is_empty() {
             return outbox.finish(None);
@@ -163,12 +171,9 @@ impl Subscriber {
         }
     }
 
-    fn ask(&self, relay: &Relay, subject: &Subject, watcher: &Arc<dyn Watcher>) -> Result<Watched, Error> {
+    fn watch(&self, subject: &Subject) -> Watch {
         let anew = (self.start == Start::Anew).then_some(subject.begun);
-        let watch = Watch { object: subject.object, since: Some(self.since), anew };
-        let mut answer = Ok(Watched::Interrupted { at: self.since, newest: self.since });
-        relay.watch(&self.caller, watch, watcher, &mut |outcome| answer = outcome);
-        answer
+        Watch { object: subject.object, since: Some(self.since), anew }
     }
 
     /// The notice behind the last piece. What a client remembers of it is an id of ours, not one that it

@@ -234,6 +234,10 @@ impl Outbox {
         self.cut_locked(&mut self.lock());
     }
 
+    fn frame(&self, event: &Event) -> Bytes {
+        event.frame(|event| notification::of_event(event, &self.base_url))
+    }
+
     fn enter(&self, entry: Entry) -> Queued {
         let mut waiting = self.lock();
         if matches!(waiting.state, State::Cut) {
@@ -362,9 +366,16 @@ impl Watcher for Outbox {
         self.id
     }
 
+    fn encode(&self, event: &Event) {
+        self.frame(event);
+    }
+
     fn queue(&self, event: &Arc<Event>) -> Queued {
-        let bytes = event.frame(|event| notification::of_event(event, &self.base_url));
-        self.enter(Entry { bytes, kind: Kind::Event(event.object), begun: false })
+        self.enter(Entry { bytes: self.frame(event), kind: Kind::Event(event.object), begun: false })
+    }
+
+    fn queue_notice(&self, notice: Bytes) {
+        self.push(notice);
     }
 
     fn is_pipelining(&self) -> bool {

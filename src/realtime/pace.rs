@@ -1,7 +1,7 @@
 //! How fast one connection may speak: requests and bytes, counted before anything is parsed.
 //!
-//! What was read is answered, and paid for: over the limit one request and one read are taken on credit, and the
-//! connection is not read again until both are paid. Nothing is dropped, and nobody else notices.
+//! What was read is answered, and paid for: over the limit one request, with all its entries, and one read are taken on
+//! credit, and the connection is not read again until both are paid. Nothing is dropped, and nobody else notices.
 
 use std::num::NonZeroU32;
 
@@ -10,11 +10,8 @@ use tokio::time::Instant;
 
 use crate::domain::{
     buckets::Bucket,
-    limits::{READ_BYTES, REQUESTS_BURST_SECONDS, SOCKET_BYTES_BURST, SOCKET_BYTES_PER_SECOND},
+    limits::{REQUESTS_BURST_SECONDS, SOCKET_BYTES_BURST, SOCKET_BYTES_PER_SECOND},
 };
-
-// A read on credit must fit into the bucket, else it is never paid.
-const _: () = assert!(READ_BYTES <= SOCKET_BYTES_BURST.get() as usize);
 
 /// What all connections of a door may do.
 #[derive(Clone, Copy, Debug)]
@@ -48,7 +45,7 @@ pub struct Pace {
 #[derive(Debug, Default)]
 struct Account {
     bucket: Bucket,
-    owed: Option<NonZeroU32>,
+    owed: u32,
 }
 
 impl Pace {
@@ -57,20 +54,19 @@ impl Pace {
         Self { rates, since: now, requests: Account::default(), bytes: Account::default(), until: None }
     }
 
-    /// One request was heard.
-    pub fn request(&mut self, now: Instant) {
+    /// So many requests were heard, or what is worth as many.
+    pub fn requests(&mut self, count: u32, now: Instant) {
         if let Some(quota) = self.rates.requests {
-            let wait = self.requests.charge(NonZeroU32::MIN, quota, now - self.since);
+            let wait = self.requests.charge(count, quota, now - self.since);
             self.wait(wait, now);
         }
     }
 
     /// So many bytes were read, at most [`READ_BYTES`].
     pub fn bytes(&mut self, read: usize, now: Instant) {
-        if let Some(read) = u32::try_from(read).ok().and_then(NonZeroU32::new) {
-            let wait = self.bytes.charge(read, self.rates.bytes, now - self.since);
-            self.wait(wait, now);
-        }
+        let read = u32::try_from(read).unwrap_or(u32::MAX);
+        let wait = self.bytes.charge(read, self.rates.bytes, now - self.since);
+        self.wait(wait, now);
     }
 
     /// Until when nothing more may be read, if so.
@@ -85,14 +81,12 @@ impl Pace {
         }
         self.until = None;
         let at = now - self.since;
-        if let (Some(owed), Some(quota)) = (self.requests.owed.take(), self.rates.requests) {
-            let wait = self.requests.charge(owed, quota, at);
+        if let Some(quota) = self.rates.requests {
+            let wait = self.requests.charge(0, quota, at);
             self.wait(wait, now);
         }
-        if let Some(owed) = self.bytes.owed.take() {
-            let wait = self.bytes.charge(owed, self.rates.bytes, at);
-            self.wait(wait, now);
-        }
+        let wait = self.bytes.charge(0, self.rates.bytes, at);
+        self.wait(wait, now);
     }
 
     fn wait(&mut self, wait: std::time::Duration, now: Instant) {
@@ -103,20 +97,18 @@ impl Pace {
 }
 
 impl Account {
-    /// Takes tokens, or owes them; how long to wait until they are there.
-    fn charge(&mut self, tokens: NonZeroU32, quota: Quota, at: std::time::Duration) -> std::time::Duration {
+    /// Takes tokens, or owes them; how long to wait until the next of them are there. What is more than the burst is
+    /// paid in parts.
+    fn charge(&mut self, tokens: u32, quota: Quota, at: std::time::Duration) -> std::time::Duration {
         let at = u64::try_from(at.as_nanos()).unwrap_or(u64::MAX);
-        let owed = self.owed.map_or(tokens, |it| it.saturating_add(tokens.get()));
-        match self.bucket.take(owed, quota, at) {
-            Ok(()) => {
-                self.owed = None;
-                std::time::Duration::ZERO
+        self.owed = self.owed.saturating_add(tokens);
+        while let Some(part) = NonZeroU32::new(self.owed.min(quota.burst_size().get())) {
+            if let Err(wait) = self.bucket.take(part, quota, at) {
+                return wait;
             }
-            Err(wait) => {
-                self.owed = Some(owed);
-                wait
-            }
+            self.owed -= part.get();
         }
+        std::time::Duration::ZERO
     }
 }
 
@@ -125,17 +117,18 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::domain::limits::READ_BYTES;
 
     #[test]
     fn the_burst_passes_and_then_the_rate() {
         let start = Instant::now();
         let mut pace = Pace::new(Rates::new(100), start);
         for _ in 0..200 {
-            pace.request(start);
+            pace.requests(1, start);
             assert_eq!(pace.until(), None);
         }
         // One on credit, paid as soon as it could have been asked for.
-        pace.request(start);
+        pace.requests(1, start);
         assert_eq!(pace.until(), Some(start + Duration::from_millis(10)));
         pace.resume(start + Duration::from_millis(9));
         assert!(pace.until().is_some());
@@ -145,10 +138,26 @@ mod tests {
         while now < start + Duration::from_secs(10) {
             now = pace.until().unwrap_or(now);
             pace.resume(now);
-            pace.request(now);
+            pace.requests(1, now);
             heard += 1;
         }
         assert!((998..=1_001).contains(&heard), "{heard}");
+    }
+
+    #[test]
+    fn a_request_of_many_entries_is_paid_in_parts() {
+        let start = Instant::now();
+        let mut pace = Pace::new(Rates::new(10), start);
+        pace.requests(1_000, start);
+        // 20 at once, and the rest at ten a second.
+        let (mut now, mut pauses) = (start, 0);
+        while let Some(until) = pace.until() {
+            (now, pauses) = (until, pauses + 1);
+            pace.resume(now);
+        }
+        let seconds = (now - start).as_secs_f64();
+        assert!((97.9..=98.1).contains(&seconds), "{seconds}");
+        assert!(pauses <= 1_000 / 20 + 1, "{pauses}");
     }
 
     #[test]
@@ -157,7 +166,7 @@ mod tests {
         let mut pace = Pace::new(Rates::new(0), start);
         let reads = SOCKET_BYTES_BURST.get() as usize / READ_BYTES;
         for _ in 0..reads {
-            pace.request(start);
+            pace.requests(1, start);
             pace.bytes(READ_BYTES, start);
             assert_eq!(pace.until(), None);
         }

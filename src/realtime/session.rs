@@ -73,6 +73,7 @@ impl Session {
                 sleep.as_mut().reset(deadline);
             }
             let (blocked, paused) = (outbox.blocked_since().is_some(), self.conversation.paused());
+            let can_serve = self.conversation.can_serve_subscriptions();
             let flow = tokio::select! {
                 flow = poll_fn(|context| self.poll_receive(context)), if !paused => flow,
                 ready = outbox.stream().writable(), if blocked => match ready {
@@ -86,6 +87,8 @@ impl Session {
                     changed.set(outbox.changed());
                     Flow::Continue
                 }
+                // Others have their turn between two slices.
+                () = tokio::task::yield_now(), if can_serve => Flow::Continue,
                 () = &mut sleep => self.conversation.tick(Instant::now()),
             };
             if !matches!(flow, Flow::Continue | Flow::Quiet) {
@@ -96,7 +99,7 @@ impl Session {
         }
     }
 
-    /// Does what can be done without the peer: messages that are here already, wishes with room, a flush.
+    /// Does what can be done without the peer: messages that are here already, a slice of subscriptions, a flush.
     fn work(&mut self) -> Flow {
         loop {
             let before = (self.unread.len(), self.conversation.paused());
@@ -111,7 +114,7 @@ impl Session {
                     self.unread = unread;
                 }
             }
-            self.conversation.fulfil();
+            self.conversation.serve_waiting();
             self.conversation.outbox().flush();
             // The flush may have made the room for which the rest had to wait.
             if self.conversation.paused() || before == (self.unread.len(), false) {

@@ -1,6 +1,6 @@
-//! What one connection watches: establish and cancel, and the wishes that wait for room in its outbox.
+//! What one connection watches: establish and cancel, served in slices while its outbox has room.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, mem, sync::Arc};
 
 use bytes::Bytes;
 use serde::Deserialize;
@@ -8,12 +8,15 @@ use serde_json::Number;
 
 use crate::{
     domain::{
-        limits::{OUTBOX_BYTES_PAUSE, SUBSCRIPTION_BATCH_MAX, SUBSCRIPTIONS_MAX, WISHES_MAX},
+        limits::{
+            OUTBOX_BYTES_PAUSE, SUBSCRIPTION_BATCH_MAX, SUBSCRIPTION_SLICE, SUBSCRIPTIONS_MAX,
+            SUBSCRIPTIONS_WAITING_MAX,
+        },
         object::{EventId, ObjectKind},
         sid::ObjectSid,
     },
     realtime::{notification, outbox::Outbox},
-    relay::{Caller, Error, Missing, Reason, Relay, Watch, Watched, Watcher},
+    relay::{Caller, Error, Missing, Reason, Relay, Watch, WatchBatch, Watched, Watcher},
     wire::{
         event,
         problem::{Plane, Problem},
@@ -21,20 +24,56 @@ use crate::{
 };
 
 /// The subscriptions of one connection.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Subscriptions {
     /// Sorted: two of them are the usual case, and 2,000 are moved in no time.
-    watched: Vec<ObjectSid>,
-    wishes: VecDeque<Wish>,
-    /// Those of which a long replay is under way that began with nothing, with their newest event then.
-    begun: Vec<(ObjectSid, EventId)>,
+    watched: Vec<WatchedObject>,
+    requests: VecDeque<PendingRequest>,
+    /// The entries of these requests.
+    waiting: usize,
+    /// Entries that were heard and not yet charged.
+    uncharged: u32,
+    entries: u64,
     notifications: u64,
 }
 
+/// An object that is subscribed to, or is to be.
 #[derive(Debug)]
-struct Wish {
-    watch: Watch,
+struct WatchedObject {
+    object: ObjectSid,
+    /// The newest entry that asks for it; older ones that still wait have been replaced.
+    entry: u64,
+    /// The object's newest event at the begin of a long replay that began with nothing and is under way.
+    begun: Option<EventId>,
+}
+
+/// A request of which some entries wait.
+struct PendingRequest {
     correlation: Number,
+    entries: VecDeque<PendingEntry>,
+    /// Begun with the first entry that is judged.
+    batch: Option<WatchBatch>,
+}
+
+/// One entry of a request, on its way.
+enum PendingEntry {
+    Establish {
+        number: u64,
+        object: ObjectSid,
+        since: Option<EventId>,
+    },
+    Cancel {
+        object: Option<ObjectSid>,
+        sid: String,
+        kind: String,
+    },
+    /// Refused by the connection itself. What names an object is a decision, and logged.
+    Refuse {
+        object: Option<ObjectSid>,
+        sid: String,
+        kind: String,
+        reason: Reason,
+    },
 }
 
 /// A request as the SDK writes it.
@@ -45,7 +84,7 @@ struct Request {
     requests: Vec<Entry>,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Action {
     Establish,
@@ -68,117 +107,192 @@ pub struct Reply {
     pub body: Bytes,
 }
 
-const ACCEPTED: &[u8] = br#"{"max_batch_size":100,"ttl_in_s":86400,"estimated_delivery_in_ms":10000}"#;
+// No request is read while more waits than leaves room for a whole one.
+const _: () = assert!(2 * SUBSCRIPTION_BATCH_MAX <= SUBSCRIPTIONS_WAITING_MAX);
 
 impl Subscriptions {
-    /// Takes a request: cancels at once, queues wishes, and notifies of what cannot be watched.
-    pub fn take(&mut self, body: &[u8], relay: &Relay, caller: &Caller, outbox: &Outbox) -> Reply {
+    /// Takes a request. Its entries wait to be served, in their order.
+    pub fn take(&mut self, body: &[u8]) -> Reply {
         let request: Request = match serde_json::from_slice(body) {
             Ok(request) => request,
             Err(_) => return bad_request("the subscription request cannot be read"),
         };
+        let count = u32::try_from(request.requests.len()).unwrap_or(u32::MAX);
+        self.uncharged = self.uncharged.saturating_add(count);
         if SUBSCRIPTION_BATCH_MAX < request.requests.len() {
-            return bad_request("a subscription request has at most 100 objects");
+            return bad_request(&format!(
+                "a subscription request has at most {SUBSCRIPTION_BATCH_MAX} objects"
+            ));
         }
-        for entry in request.requests {
-            match request.action {
-                Action::Establish => self.wish(&entry, &request.correlation_id, relay, caller, outbox),
-                Action::Cancel => self.cancel(&entry, &request.correlation_id, relay, outbox),
-            }
-        }
-        Reply { status: 202, body: Bytes::from_static(ACCEPTED) }
+        let entries: VecDeque<_> =
+            request.requests.into_iter().map(|it| self.pending(it, request.action)).collect();
+        self.waiting += entries.len();
+        let correlation = request.correlation_id;
+        self.requests.push_back(PendingRequest { correlation, entries, batch: None });
+        let body = format!(
+            r#"{{"max_batch_size":{SUBSCRIPTION_SLICE},"ttl_in_s":86400,"estimated_delivery_in_ms":10000}}"#
+        );
+        Reply { status: 202, body: body.into() }
     }
 
-    /// Fulfils wishes while the outbox has room for what they replay.
-    pub fn fulfil(&mut self, relay: &Relay, caller: &Caller, outbox: &Arc<Outbox>) {
-        let watcher: Arc<dyn Watcher> = Arc::clone(outbox) as _;
-        while outbox.waiting_bytes() < OUTBOX_BYTES_PAUSE {
-            let Some(Wish { watch, correlation }) = self.wishes.pop_front() else { break };
-            let id = self.next_id();
-            let (mut lost, mut begun) = (false, None);
-            // Called between replay and live events: what is queued here stands between them.
-            relay.watch(caller, watch, &watcher, &mut |outcome| {
-                let text = match outcome {
-                    Ok(watched) => {
-                        if let Watched::Interrupted { newest, .. } = watched {
-                            let first = watch.since == Some(EventId(0));
-                            begun = watch.anew.or(first.then_some(newest));
-                        }
-                        event::established(Some(&correlation), watch.object, watched)
-                    }
-                    Err(Error::Refused(refusal)) => {
-                        lost = true;
-                        let problem = Problem::of_error(&Error::Refused(refusal), Plane::Sdk);
-                        let kind = watch.object.kind.as_str();
-                        event::failed(Some(&correlation), &watch.object.to_string(), kind, &problem)
-                    }
-                    Err(Error::Failed(_)) => {
-                        // The SDK never tries a failed subscription again, but asks again after silence.
-                        lost = true;
-                        return;
-                    }
-                };
-                outbox.push(notification::of_sync(&id, &text));
-            });
-            self.begun.retain(|it| it.0 != watch.object);
-            self.begun.extend(begun.map(|it| (watch.object, it)));
-            if lost {
-                self.forget(watch.object);
-            }
-            outbox.flush();
+    /// The entries that were heard since the last call: each is a request's worth.
+    pub fn take_uncharged(&mut self) -> u32 {
+        mem::take(&mut self.uncharged)
+    }
+
+    /// The subscriptions that a new token is judged for.
+    pub fn len(&self) -> usize {
+        self.watched.len()
+    }
+
+    /// Whether no further request may be read: those that wait are served first.
+    pub fn is_full(&self) -> bool {
+        SUBSCRIPTION_BATCH_MAX <= self.waiting
+    }
+
+    /// Whether a slice can be served now.
+    pub fn can_serve(&self, outbox: &Outbox) -> bool {
+        !self.requests.is_empty() && outbox.waiting_bytes() < OUTBOX_BYTES_PAUSE
+    }
+
+    /// Serves one slice of one request, if the outbox has room for what it replays. The caller flushes the outbox, and
+    /// comes again when others had their turn.
+    pub fn serve(&mut self, relay: &Relay, caller: &Caller, outbox: &Arc<Outbox>) {
+        if !self.can_serve(outbox) {
+            return;
         }
-    }
-
-    /// Whether wishes wait.
-    pub fn waits(&self) -> bool {
-        !self.wishes.is_empty()
-    }
-
-    fn wish(&mut self, entry: &Entry, correlation: &Number, relay: &Relay, caller: &Caller, outbox: &Outbox) {
-        let error = match watchable(entry) {
-            Ok(object) => match self.remember(object) {
-                Ok(()) => {
-                    let since = entry.last_event_id.map(|it| EventId(u64::try_from(it).unwrap_or(0)));
-                    let anew = self.begun.iter().find(|it| it.0 == object && since > Some(EventId(0)));
-                    let watch = Watch { object, since, anew: anew.map(|it| it.1) };
-                    self.wishes.retain(|it| it.watch.object != object);
-                    return self.wishes.push_back(Wish { watch, correlation: correlation.clone() });
+        let Some(mut request) = self.requests.pop_front() else { return };
+        let mut batch = request.batch.take().unwrap_or_else(|| relay.watch_batch(caller));
+        let correlation = request.correlation.clone();
+        let slice = request.entries.drain(..request.entries.len().min(SUBSCRIPTION_SLICE));
+        let (mut numbers, mut watches, mut canceled) = (Vec::new(), Vec::new(), Vec::new());
+        let mut notices = Vec::new();
+        self.waiting -= slice.len();
+        for entry in slice {
+            match entry {
+                PendingEntry::Establish { number, object, since } => {
+                    // Another entry may have replaced or canceled it while it waited.
+                    if let Some(watched) = self.find(object).filter(|it| it.entry == number) {
+                        let anew = watched.begun.filter(|_| since > Some(EventId(0)));
+                        numbers.push(number);
+                        watches.push(Watch { object, since, anew });
+                    }
                 }
-                Err(reason) => relay.refuse_watch(caller, object, reason),
-            },
-            Err(reason) => reason.into(),
+                PendingEntry::Cancel { object, sid, kind } => {
+                    canceled.extend(object);
+                    notices.push(event::canceled(Some(&correlation), &sid, &kind));
+                }
+                PendingEntry::Refuse { object, sid, kind, reason } => {
+                    let error = match object {
+                        Some(object) => batch.refuse(object, reason.into()),
+                        None => reason.into(),
+                    };
+                    let problem = Problem::of_error(&error, Plane::Sdk);
+                    notices.push(event::failed(Some(&correlation), &sid, &kind, &problem));
+                }
+            }
+        }
+        relay.unwatch(caller, outbox.id(), &canceled);
+        notices.iter().for_each(|it| self.notify(outbox, it));
+        let served = self.establish(&watches, relay, &mut batch, caller, outbox, &correlation);
+        // The replay of the others did not fit: they are the first of the next slice.
+        let rest = numbers.into_iter().zip(watches).skip(served).rev();
+        for (number, Watch { object, since, .. }) in rest {
+            request.entries.push_front(PendingEntry::Establish { number, object, since });
+            self.waiting += 1;
+        }
+        if !request.entries.is_empty() {
+            request.batch = Some(batch);
+            self.requests.push_front(request);
+        }
+    }
+
+    /// Subscribes to the first of these objects, and gives their number.
+    fn establish(
+        &mut self,
+        watches: &[Watch],
+        relay: &Relay,
+        batch: &mut WatchBatch,
+        caller: &Caller,
+        outbox: &Arc<Outbox>,
+        correlation: &Number,
+    ) -> usize {
+        let watcher: Arc<dyn Watcher> = Arc::clone(outbox) as _;
+        let mut notice = |watch: &Watch, watched| {
+            let text = event::established(Some(correlation), watch.object, watched);
+            Some(notification::of_sync(&self.next_id(), &text))
         };
-        let problem = Problem::of_error(&error, Plane::Sdk);
-        let text = event::failed(Some(correlation), &entry.object_sid, &entry.object_type, &problem);
-        self.notify(outbox, &text);
-    }
-
-    fn cancel(&mut self, entry: &Entry, correlation: &Number, relay: &Relay, outbox: &Outbox) {
-        if let Ok(object) = entry.object_sid.parse() {
-            self.forget(object);
-            self.wishes.retain(|it| it.watch.object != object);
-            relay.unwatch(outbox.id(), object);
-        }
-        let text = event::canceled(Some(correlation), &entry.object_sid, &entry.object_type);
-        self.notify(outbox, &text);
-    }
-
-    fn remember(&mut self, object: ObjectSid) -> Result<(), Reason> {
-        match self.watched.binary_search(&object) {
-            Ok(_) => Ok(()),
-            Err(_) if SUBSCRIPTIONS_MAX <= self.watched.len() || WISHES_MAX <= self.wishes.len() => {
-                Err(Reason::TooManySubscriptions)
-            }
-            Err(place) => {
-                self.watched.insert(place, object);
-                Ok(())
+        let outcomes = relay.watch(caller, batch, watches, &watcher, &mut notice);
+        let served = outcomes.len();
+        for (watch, outcome) in watches.iter().zip(outcomes) {
+            let begun = match outcome {
+                Ok(Watched::Interrupted { newest, .. }) => {
+                    watch.anew.or((watch.since == Some(EventId(0))).then_some(newest))
+                }
+                Ok(Watched::Established(_)) => None,
+                Err(error) => {
+                    self.forget(watch.object);
+                    // The SDK never tries a failed subscription again, but asks again after silence.
+                    if let Error::Refused(_) = error {
+                        let problem = Problem::of_error(&error, Plane::Sdk);
+                        let (sid, kind) = (watch.object.to_string(), watch.object.kind.as_str());
+                        self.notify(outbox, &event::failed(Some(correlation), &sid, kind, &problem));
+                    }
+                    continue;
+                }
+            };
+            if let Some(watched) = self.find(watch.object) {
+                watched.begun = begun;
             }
         }
+        served
+    }
+
+    fn pending(&mut self, entry: Entry, action: Action) -> PendingEntry {
+        let Entry { object_sid: sid, object_type: kind, last_event_id } = entry;
+        if let Action::Cancel = action {
+            let object = sid.parse().ok();
+            if let Some(object) = object {
+                self.forget(object);
+            }
+            return PendingEntry::Cancel { object, sid, kind };
+        }
+        let object = match watchable(&sid, &kind) {
+            Ok(object) => object,
+            Err(reason) => return PendingEntry::Refuse { object: None, sid, kind, reason },
+        };
+        match self.remember(object) {
+            Ok(number) => {
+                let since = last_event_id.map(|it| EventId(u64::try_from(it).unwrap_or(0)));
+                PendingEntry::Establish { number, object, since }
+            }
+            Err(reason) => PendingEntry::Refuse { object: Some(object), sid, kind, reason },
+        }
+    }
+
+    /// Notes that an entry asks for this object, and gives the entry's number.
+    fn remember(&mut self, object: ObjectSid) -> Result<u64, Reason> {
+        self.entries += 1;
+        let entry = self.entries;
+        match self.watched.binary_search_by_key(&object, |it| it.object) {
+            Ok(place) => {
+                if let Some(watched) = self.watched.get_mut(place) {
+                    watched.entry = entry;
+                }
+            }
+            Err(_) if SUBSCRIPTIONS_MAX <= self.watched.len() => return Err(Reason::TooManySubscriptions),
+            Err(place) => self.watched.insert(place, WatchedObject { object, entry, begun: None }),
+        }
+        Ok(entry)
+    }
+
+    fn find(&mut self, object: ObjectSid) -> Option<&mut WatchedObject> {
+        let place = self.watched.binary_search_by_key(&object, |it| it.object).ok()?;
+        self.watched.get_mut(place)
     }
 
     fn forget(&mut self, object: ObjectSid) {
-        self.begun.retain(|it| it.0 != object);
-        if let Ok(place) = self.watched.binary_search(&object) {
+        if let Ok(place) = self.watched.binary_search_by_key(&object, |it| it.object) {
             self.watched.remove(place);
         }
     }
@@ -194,18 +308,13 @@ impl Subscriptions {
 }
 
 /// The object of an entry, or why nobody can watch it.
-fn watchable(entry: &Entry) -> Result<ObjectSid, Reason> {
-    if entry.object_type == "live_query" {
+fn watchable(sid: &str, kind: &str) -> Result<ObjectSid, Reason> {
+    if kind == "live_query" {
         // None are offered (the protocol, section 8.6).
         return Err(Reason::Forbidden);
     }
-    let object: ObjectSid =
-        entry.object_sid.parse().map_err(|_| Reason::NotFound(Missing::Sid(ObjectKind::Document)))?;
-    if object.kind.as_str() == entry.object_type {
-        Ok(object)
-    } else {
-        Err(Reason::NotFound(Missing::Sid(object.kind)))
-    }
+    let object: ObjectSid = sid.parse().map_err(|_| Reason::NotFound(Missing::Sid(ObjectKind::Document)))?;
+    if object.kind.as_str() == kind { Ok(object) } else { Err(Reason::NotFound(Missing::Sid(object.kind))) }
 }
 
 fn bad_request(message: &str) -> Reply {
@@ -214,38 +323,4 @@ fn bad_request(message: &str) -> Reply {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn sid(kind: ObjectKind, number: u128) -> ObjectSid {
-        ObjectSid { kind, bytes: number.to_be_bytes() }
-    }
-
-    #[test]
-    fn one_connection_watches_so_many_objects_and_no_more() {
-        let mut all = Subscriptions::default();
-        for number in 0..SUBSCRIPTIONS_MAX as u128 {
-            assert_eq!(all.remember(sid(ObjectKind::Map, number)), Ok(()));
-        }
-        assert_eq!(all.remember(sid(ObjectKind::Map, 1)), Ok(()));
-        assert_eq!(all.remember(sid(ObjectKind::Document, 1)), Err(Reason::TooManySubscriptions));
-        all.forget(sid(ObjectKind::Map, 7));
-        assert_eq!(all.remember(sid(ObjectKind::Document, 1)), Ok(()));
-    }
-
-    #[test]
-    fn only_what_exists_can_be_watched() {
-        let entry = |object_sid: String, object_type: &str| Entry {
-            object_sid,
-            object_type: object_type.to_owned(),
-            last_event_id: None,
-        };
-        let map = sid(ObjectKind::Map, 1);
-        assert_eq!(watchable(&entry(map.to_string(), "map")), Ok(map));
-        assert!(matches!(watchable(&entry(map.to_string(), "document")), Err(Reason::NotFound(_))));
-        assert!(matches!(watchable(&entry("MP1".to_owned(), "map")), Err(Reason::NotFound(_))));
-        let stream = sid(ObjectKind::Stream, 1);
-        assert_eq!(watchable(&entry(stream.to_string(), "stream")), Ok(stream));
-        assert_eq!(watchable(&entry(map.to_string(), "live_query")), Err(Reason::Forbidden));
-    }
-}
+pub mod tests;

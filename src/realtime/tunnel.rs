@@ -43,9 +43,9 @@ impl Tunnel {
     /// Answers one request: at once, when it is durable, or when the writes before it are answered. Requests are
     /// begun in the order of their calls.
     pub fn forward(&mut self, exchange: Exchange<'_>, id: &str, request: HttpRequest<'_>, payload: &[u8]) {
-        let Exchange { relay, caller, outbox } = exchange;
+        let outbox = exchange.outbox;
         if request.path == SUBSCRIPTIONS && request.method.eq_ignore_ascii_case("POST") {
-            let reply = self.subscriptions.take(payload, relay, caller, outbox);
+            let reply = self.subscriptions.take(payload);
             outbox.push(notification::answered(id, reply.status, &reply.body));
             return;
         }

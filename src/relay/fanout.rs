@@ -1,22 +1,22 @@
 //! Who watches what, and the order in which they hear: takes [`Committed`] and nothing else.
 //!
 //! One lock holds the order. Under it the view is published, each answer is given before the
-//! events of its batch, and a new subscription gets its replay from the very view after which its
-//! live events begin: no gap, no double, reply before echo.
+//! events of its batch, and a new subscription begins with the very view up to which it was
+//! replayed: no gap, no double, reply before echo. Nothing is encoded or written to a socket under it
+//! but the first encoding of an event that several hear.
 
+mod index;
 mod replay;
+mod subscribe;
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
-use replay::Replay;
 
 use crate::{
     domain::{
         event::{Event, Happening},
+        limits::SUBSCRIPTION_SLICE,
         name::UniqueName,
         sid::{ObjectSid, ServiceSid},
     },
@@ -24,20 +24,23 @@ use crate::{
         authn::Caller,
         error::{Error, Failure},
         receipt::Receipt,
-        refusal::{Missing, Reason},
         store::{
             committed::{Committed, Outcome, Rejudge, Verdict},
             queue::LaneKey,
             view::View,
         },
         ticket::{Attempt, Ticket},
-        watcher::{Queued, Watch, Watched, Watcher},
+        watcher::{Queued, Watcher},
     },
 };
+use index::{Listener, ObjectKey, SubscriptionIndex};
+use subscribe::has_same_rights;
+
+pub(super) use subscribe::Subscription;
 
 /// The hub.
 pub(super) struct Hub {
-    order: Mutex<Watchers>,
+    order: Mutex<SubscriptionIndex>,
     view: ArcSwap<View>,
 }
 
@@ -45,20 +48,6 @@ pub(super) struct Hub {
 /// that of the event which is about to be told; without one it is looked up.
 pub(super) type Judge<'j> =
     dyn Fn(&View, &Caller, ServiceSid, ObjectSid, Option<&UniqueName>) -> Result<(), Error> + 'j;
-
-/// One subscription.
-struct Listener {
-    watcher: Arc<dyn Watcher>,
-    caller: Caller,
-    /// Whether its right to hear was judged: not before the object stands, or is spoken of by name.
-    judged: bool,
-}
-
-#[derive(Default)]
-struct Watchers {
-    by_object: HashMap<(ServiceSid, ObjectSid), Vec<Listener>>,
-    by_watcher: HashMap<u64, HashSet<(ServiceSid, ObjectSid)>>,
-}
 
 /// What the relay hears of each outcome, for its log.
 pub(super) enum Told {
@@ -86,9 +75,8 @@ impl Hub {
         decided: &mut dyn FnMut(&Attempt, Result<&Receipt, &Error>),
         judge: &Judge<'_>,
     ) -> Vec<(Box<Attempt>, LaneKey)> {
-        let mut watchers = self.lock();
-        let mut round =
-            Round { watchers: &mut watchers, view: self.view.load_full(), judge, flushes: Vec::new() };
+        let mut index = self.lock();
+        let mut round = Round { index: &mut index, view: self.view(), judge, flushes: Vec::new() };
         let mut again = Vec::new();
         for committed in gathered {
             let (view, outcomes) = committed.open();
@@ -100,111 +88,86 @@ impl Hub {
                 }
             }
         }
-        for watcher in round.flushes {
-            watcher.flush();
-        }
+        let flushes = round.flushes;
+        // What is queued keeps its order: writing it needs no lock, and is most of the work.
+        drop(index);
+        flushes.iter().for_each(|it| it.flush());
         again
     }
 
-    /// Subscribes a watcher: the replay, `then`, and from there on what is live.
-    pub(super) fn subscribe(
-        &self,
-        service: ServiceSid,
-        watch: Watch,
-        (watcher, caller): (&Arc<dyn Watcher>, &Caller),
-        judge: &Judge<'_>,
-        then: &mut dyn FnMut(Result<Watched, Error>),
-    ) {
-        let object = watch.object;
-        let mut watchers = self.lock();
-        let view = self.view.load();
-        // Judged under the lock: a grant taken away before this moment is seen, one after it is told.
-        if let Err(error) = judge(&view, caller, service, object, None) {
-            then(Err(error));
-            return;
-        }
-        let Some(tenant) = view.tenant(service) else {
-            then(Err(Reason::NotFound(Missing::Service).into()));
-            return;
-        };
-        let replay = match Replay::of(service, tenant, watch) {
-            Ok(replay) => replay,
-            Err(reason) => {
-                then(Err(reason.into()));
-                return;
-            }
-        };
-        for event in replay.events {
-            watcher.queue(&Arc::new(event));
-        }
-        if let Watched::Established(_) = replay.watched {
-            let list = watchers.by_object.entry((service, object)).or_default();
-            list.retain(|it| it.watcher.id() != watcher.id());
-            let judged = tenant.objects.contains_key(&object);
-            list.push(Listener { watcher: watcher.clone(), caller: caller.clone(), judged });
-            watchers.by_watcher.entry(watcher.id()).or_default().insert((service, object));
-        }
-        then(Ok(replay.watched));
-    }
-
-    /// A watcher speaks under a new credential: its subscriptions are judged under that (decision 20).
+    /// A watcher speaks under a new credential: its subscriptions are judged under that, and no others (decision 20).
+    /// Other work of the hub comes between slices; each subscription goes on under the old credential until its turn.
     pub(super) fn renew(&self, watcher: u64, caller: &Caller, judge: &Judge<'_>) {
-        let mut watchers = self.lock();
-        let places: Vec<_> = watchers.by_watcher.get(&watcher).into_iter().flatten().copied().collect();
-        let mut round =
-            Round { watchers: &mut watchers, view: self.view.load_full(), judge, flushes: Vec::new() };
-        for place in &places {
-            let own = |it: &&mut Listener| it.watcher.id() == watcher;
-            let list = round.watchers.by_object.get_mut(place);
-            if let Some(listener) = list.and_then(|it| it.iter_mut().find(own)) {
-                listener.caller = caller.clone();
+        let keys = self.lock().some_keys_of(watcher, usize::MAX);
+        let mut revoked: Option<Listener> = None;
+        for slice in keys.chunks(SUBSCRIPTION_SLICE) {
+            let before = self.view();
+            let judged: Vec<_> = slice.iter().map(|it| judge_existing(&before, caller, *it, judge)).collect();
+            let mut index = self.lock();
+            let now = self.view();
+            for (key, verdict) in slice.iter().zip(judged) {
+                let holds = Arc::ptr_eq(&before, &now) || has_same_rights(&before, &now, *key, caller);
+                let verdict = if holds { verdict } else { judge_existing(&now, caller, *key, judge) };
+                match verdict {
+                    Ok(()) => {
+                        if let Some(listener) = index.get_mut(watcher, *key) {
+                            listener.caller = caller.clone();
+                        }
+                    }
+                    Err(error) => {
+                        if let Some(listener) = index.remove(watcher, *key) {
+                            listener.watcher.revoke(key.1, &error);
+                            revoked = Some(listener);
+                        }
+                    }
+                }
             }
-            round.rejudge(Rejudge { service: place.0, object: Some(place.1) });
         }
-        for watcher in round.flushes {
-            watcher.flush();
+        if let Some(listener) = revoked {
+            listener.watcher.flush();
         }
     }
 
-    /// Ends one subscription.
-    pub(super) fn unsubscribe(&self, watcher: u64, object: ObjectSid) {
-        let mut watchers = self.lock();
-        let held = watchers.by_watcher.get(&watcher).into_iter().flatten().find(|it| it.1 == object).copied();
-        if let Some(place) = held {
-            watchers.forget(watcher, place);
-            if let Some(places) = watchers.by_watcher.get_mut(&watcher) {
-                places.remove(&place);
+    /// Ends subscriptions of a watcher; nothing happens where there is none.
+    pub(super) fn unsubscribe(&self, watcher: u64, service: ServiceSid, objects: &[ObjectSid]) {
+        for slice in objects.chunks(SUBSCRIPTION_SLICE) {
+            let mut index = self.lock();
+            for object in slice {
+                index.remove(watcher, (service, *object));
             }
         }
     }
 
     /// Ends all subscriptions of a watcher.
     pub(super) fn unsubscribe_all(&self, watcher: u64) {
-        let mut watchers = self.lock();
-        for place in watchers.by_watcher.remove(&watcher).into_iter().flatten() {
-            watchers.forget(watcher, place);
+        loop {
+            let mut index = self.lock();
+            let keys = index.some_keys_of(watcher, SUBSCRIPTION_SLICE);
+            if keys.is_empty() {
+                return;
+            }
+            for key in keys {
+                index.remove(watcher, key);
+            }
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Watchers> {
+    fn lock(&self) -> MutexGuard<'_, SubscriptionIndex> {
         self.order.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Watchers {
-    fn forget(&mut self, watcher: u64, place: (ServiceSid, ObjectSid)) {
-        if let Some(list) = self.by_object.get_mut(&place) {
-            list.retain(|it| it.watcher.id() != watcher);
-            if list.is_empty() {
-                self.by_object.remove(&place);
-            }
-        }
+/// Judges a subscription to an object that exists. One that does not is judged when it is born, and its removal was told.
+fn judge_existing(view: &View, caller: &Caller, key: ObjectKey, judge: &Judge<'_>) -> Result<(), Error> {
+    match view.tenant(key.0).is_some_and(|it| it.objects.contains_key(&key.1)) {
+        true => judge(view, caller, key.0, key.1, None),
+        false => Ok(()),
     }
 }
 
 /// One group on its way out, under the lock.
 struct Round<'r> {
-    watchers: &'r mut Watchers,
+    index: &'r mut SubscriptionIndex,
     view: Arc<View>,
     judge: &'r Judge<'r>,
     flushes: Vec<Arc<dyn Watcher>>,
@@ -254,23 +217,21 @@ impl Round<'_> {
     /// Tells an event to all who may hear it. `sender` is the connection behind it, which does not
     /// hear its own messages (decision 30).
     fn tell(&mut self, event: Event, sender: Option<u64>) {
-        let Some(list) = self.watchers.by_object.get_mut(&(event.service, event.object)) else {
-            return;
-        };
         let own = match event.what {
             Happening::MessagePublished { direct: true, .. } => sender,
             _ => None,
         };
         let gone = matches!(event.what, Happening::ObjectRemoved);
         let event = Arc::new(event);
-        list.retain_mut(|it| {
+        let Self { index, view, judge, flushes } = self;
+        index.retain((event.service, event.object), |it| {
             if own == Some(it.watcher.id()) {
                 return true;
             }
             if !it.judged {
                 let name = event.unique_name.as_ref();
-                if let Err(error) = (self.judge)(&self.view, &it.caller, event.service, event.object, name) {
-                    revoke(it, event.object, &error, &mut self.flushes);
+                if let Err(error) = judge(view, &it.caller, event.service, event.object, name) {
+                    revoke(it, event.object, &error, flushes);
                     return false;
                 }
             }
@@ -278,7 +239,7 @@ impl Round<'_> {
             it.judged = !gone;
             match it.watcher.queue(&event) {
                 Queued::First => {
-                    self.flushes.push(it.watcher.clone());
+                    flushes.push(it.watcher.clone());
                     true
                 }
                 Queued::Again => true,
@@ -289,30 +250,19 @@ impl Round<'_> {
 
     /// Ends the subscriptions that are no longer permitted, before anything more is told to them.
     fn rejudge(&mut self, whose: Rejudge) {
-        let Self { watchers, view, judge, flushes } = self;
-        let mut look = |(service, object): &(ServiceSid, ObjectSid), list: &mut Vec<Listener>| {
-            let stands = view.tenant(*service).is_some_and(|it| it.objects.contains_key(object));
-            // What does not stand is judged when it is born, and its removal was told.
-            list.retain(|it| match stands.then(|| judge(view, &it.caller, *service, *object, None)) {
-                Some(Err(error)) => {
-                    revoke(it, *object, &error, flushes);
+        let Self { index, view, judge, flushes } = self;
+        let keys = match whose.object {
+            Some(object) => vec![(whose.service, object)],
+            None => index.keys_in(whose.service),
+        };
+        for key in keys {
+            index.retain(key, |it| match judge_existing(view, &it.caller, key, *judge) {
+                Ok(()) => true,
+                Err(error) => {
+                    revoke(it, key.1, &error, flushes);
                     false
                 }
-                Some(Ok(())) | None => true,
             });
-        };
-        match whose.object {
-            Some(object) => {
-                let place = (whose.service, object);
-                if let Some(list) = watchers.by_object.get_mut(&place) {
-                    look(&place, list);
-                }
-            }
-            None => {
-                for (place, list) in watchers.by_object.iter_mut().filter(|it| it.0.0 == whose.service) {
-                    look(place, list);
-                }
-            }
         }
     }
 }

@@ -103,7 +103,7 @@ impl Look {
     }
 }
 
-/// Records a read or a watch that was refused.
+/// Records a read that was refused, or the subscriptions of one batch that were: the first of so many.
 pub(super) fn record_look(
     caller: &Caller,
     look: Look,
@@ -111,6 +111,7 @@ pub(super) fn record_look(
     decision: DecisionId,
     code: u32,
     refusal: &Refusal,
+    count: u64,
 ) {
     let caller_kind = if caller.identity().is_some() { "client" } else { "backend" };
     let identity = caller.logged();
@@ -120,7 +121,7 @@ pub(super) fn record_look(
     info!(decision.id = %decision, service.sid = %service, caller.kind = caller_kind, caller.identity = %identity,
         peer.addr = %caller.peer(), object.kind = kind, object.name = %name, policy.name = policy,
         policy.version = version, rule.name = refusal.rule.as_deref().unwrap_or_default(), refusal.code = code,
-        "{}", look.refused());
+        refusal.count = count, "{}", look.refused());
 }
 
 /// Records a name or a key that does not stand: as a rule its object is made next.

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::{Relay, fetch, gate, journal};
 use crate::{
     domain::{
@@ -14,6 +16,7 @@ use crate::{
     relay::{
         authn::Caller,
         error::Error,
+        fanout::Subscription,
         gate::Charge,
         journal::Look,
         receipt::Reading,
@@ -32,26 +35,33 @@ impl Relay {
         self.answer(caller, query).map_err(|error| self.refused(caller, Look::Read, query, error))
     }
 
-    /// Subscribes: queues the replay into the watcher, calls `then`, and from there on queues what
-    /// is live, with no gap and no double between them. A second watch of the same object by the
-    /// same watcher replaces the first. The caller flushes the watcher afterwards.
+    /// Begins a batch of subscriptions: what is refused of it is one line of the log.
+    pub fn watch_batch(&self, caller: &Caller) -> WatchBatch {
+        let (relay, caller, decision) = (self.clone(), caller.clone(), self.decision());
+        WatchBatch { relay, caller, decision, refused: 0, first: None }
+    }
+
+    /// Subscribes to the first of these objects: for each queues the replay and the front's notice into the watcher, and
+    /// from there on what is live, with no gap and no double between them. Gives the outcomes of those that it took, at
+    /// least one; whoever asks comes again with the rest. A second watch of the same object by the same watcher
+    /// replaces the first. The caller flushes the watcher afterwards.
     pub fn watch(
         &self,
         caller: &Caller,
-        watch: Watch,
+        batch: &mut WatchBatch,
+        watches: &[Watch],
         watcher: &Arc<dyn Watcher>,
-        then: &mut dyn FnMut(Result<Watched, Error>),
-    ) {
-        let Some(service) = caller.service() else {
-            then(Err(Reason::Forbidden.into()));
-            return;
+        notice: &mut dyn FnMut(&Watch, Watched) -> Option<Bytes>,
+    ) -> Vec<Result<Watched, Error>> {
+        let outcomes = match caller.service() {
+            Some(service) => {
+                let judge = &self.judge();
+                self.inner.hub.subscribe(watches, Subscription { service, watcher, caller, judge, notice })
+            }
+            None => watches.iter().map(|_| Err(Reason::Forbidden.into())).collect(),
         };
-        let (object, judge) = (watch.object, self.judge());
-        let query = of_object(service, ObjectRef::Sid(object), object);
-        let mut told = |outcome: Result<Watched, Error>| {
-            then(outcome.map_err(|it| self.refused(caller, Look::Watch, &query, it)));
-        };
-        self.inner.hub.subscribe(service, watch, (watcher, caller), &judge, &mut told);
+        let outcomes = outcomes.into_iter().zip(watches);
+        outcomes.map(|(outcome, watch)| outcome.map_err(|it| batch.refuse(watch.object, it))).collect()
     }
 
     /// Lets a connection's subscriptions go on under its new credential, as far as that allows.
@@ -59,9 +69,11 @@ impl Relay {
         self.inner.hub.renew(watcher_id, caller, &self.judge());
     }
 
-    /// Ends one subscription; nothing happens when there is none.
-    pub fn unwatch(&self, watcher_id: u64, object: ObjectSid) {
-        self.inner.hub.unsubscribe(watcher_id, object);
+    /// Ends subscriptions of a connection; nothing happens where there is none.
+    pub fn unwatch(&self, caller: &Caller, watcher_id: u64, objects: &[ObjectSid]) {
+        if let Some(service) = caller.service() {
+            self.inner.hub.unsubscribe(watcher_id, service, objects);
+        }
     }
 
     /// Ends all subscriptions of a connection.
@@ -83,19 +95,6 @@ impl Relay {
             let gate = &self.inner.gate;
             let admitted = gate.admit_query(caller, query, standing, policies, now, Charge::Nothing);
             admitted.map(|_| ()).map_err(Error::from)
-        }
-    }
-
-    /// The refusal of a watch that its front has no room for.
-    pub fn refuse_watch(&self, caller: &Caller, object: ObjectSid, reason: Reason) -> Error {
-        match caller.service() {
-            Some(service) => self.refused(
-                caller,
-                Look::Watch,
-                &of_object(service, ObjectRef::Sid(object), object),
-                reason.into(),
-            ),
-            None => reason.into(),
         }
     }
 
@@ -137,7 +136,7 @@ impl Relay {
         journal::record_warning(caller, operation, decision, code, warning);
     }
 
-    /// Logs a refusal and gives it its decision.
+    /// Logs a refused question and gives it its decision.
     fn refused(&self, caller: &Caller, look: Look, query: &Query, error: Error) -> Error {
         let code = (self.inner.code_of)(&error);
         let Error::Refused(refusal) = error else { return error };
@@ -147,8 +146,41 @@ impl Relay {
             journal::record_miss(caller, look, query, decision, code);
             return Error::Refused(refusal);
         }
-        journal::record_look(caller, look, query, decision, code, &refusal);
+        journal::record_look(caller, look, query, decision, code, &refusal, 1);
         Error::Refused(refusal).of_decision(decision, None)
+    }
+}
+
+/// A batch of subscriptions. Its refusals have one decision, and one line of the log, written when it ends in whatever
+/// way: that of the first, with the count of all.
+pub struct WatchBatch {
+    relay: Relay,
+    caller: Caller,
+    decision: DecisionId,
+    refused: u64,
+    first: Option<(ObjectSid, u32, Box<Refusal>)>,
+}
+
+impl WatchBatch {
+    /// The refusal of one subscription of the batch.
+    pub fn refuse(&mut self, object: ObjectSid, error: Error) -> Error {
+        let Error::Refused(refusal) = error else { return error };
+        self.refused += 1;
+        let error = Error::Refused(refusal.clone());
+        if self.first.is_none() {
+            self.first = Some((object, (self.relay.inner.code_of)(&error), refusal));
+        }
+        error.of_decision(self.decision, None)
+    }
+}
+
+impl Drop for WatchBatch {
+    fn drop(&mut self) {
+        if let (Some((object, code, refusal)), Some(service)) = (&self.first, self.caller.service()) {
+            let query = of_object(service, ObjectRef::Sid(*object), *object);
+            let (caller, decision) = (&self.caller, self.decision);
+            journal::record_look(caller, Look::Watch, &query, decision, *code, refusal, self.refused);
+        }
     }
 }
 

@@ -2,17 +2,24 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use crate::{
     domain::{event::Event, object::EventId, sid::ObjectSid},
     relay::{error::Error, receipt::Receipt},
 };
 
-/// One connection's outlet. Every call is made while the order of events is held: none may block.
+/// One connection's outlet. `queue`, `queue_notice` and `revoke` are called while the order of events is held: none may
+/// block.
 pub trait Watcher: Send + Sync {
     /// Names the connection; unique in this process.
     fn id(&self) -> u64;
+    /// Encodes an event that is queued later, so that nothing is encoded while the order of events is held.
+    fn encode(&self, _event: &Event) {}
     /// Queues one event.
     fn queue(&self, event: &Arc<Event>) -> Queued;
+    /// Queues the front's notice of a subscription: behind its replay, before what is live.
+    fn queue_notice(&self, _notice: Bytes) {}
     /// Tells that the subscription to an object has ended, and why; of what waits for the socket
     /// nothing more about this object is handed over (decision 4).
     fn revoke(&self, object: ObjectSid, error: &Error) -> Queued;

@@ -17,7 +17,7 @@ use crate::{
         sid::{AccountSid, ServiceSid, Sid},
     },
     policy::PolicySet,
-    relay::{Credential, Reading, Receipt, Settings},
+    relay::{Credential, Reading, Receipt, Relay, Settings},
     token::Keys,
 };
 

@@ -108,6 +108,7 @@ impl Conversation {
         self.pace.until().is_some()
             || REQUESTS_IN_FLIGHT_MAX <= self.outbox.in_flight()
             || OUTBOX_BYTES_PAUSE <= self.outbox.waiting_bytes() + self.tunnel.waiting_bytes()
+            || self.tunnel.subscriptions.is_full()
             || self.door.is_closing()
     }
 
@@ -134,6 +135,10 @@ impl Conversation {
 
     /// Does what time asks for.
     pub fn tick(&mut self, now: Instant) -> Flow {
+        if self.pace.until().is_some() {
+            // It is we who do not listen.
+            self.heard = now;
+        }
         self.pace.resume(now);
         if self.door.is_closing() && self.outbox.in_flight() == 0 {
             return Flow::Close(Some(GOING_AWAY));
@@ -169,21 +174,25 @@ impl Conversation {
         }
     }
 
-    /// Does what waited for room in the outbox, or for the end of writes: subscriptions, then reads.
-    pub fn fulfil(&mut self) {
+    /// Does what waited for room in the outbox, or for the end of writes: a slice of the subscription requests, then
+    /// reads.
+    pub fn serve_waiting(&mut self) {
         let State::Open(open) = &self.state else { return };
         let (relay, caller, outbox) = (self.door.relay(), &open.caller, &self.outbox);
-        if self.tunnel.subscriptions.waits() {
-            self.tunnel.subscriptions.fulfil(relay, caller, outbox);
-        }
+        self.tunnel.subscriptions.serve(relay, caller, outbox);
         self.tunnel.answer_reads(Exchange { relay, caller, outbox });
+    }
+
+    /// Whether a slice of them can be served now.
+    pub fn can_serve_subscriptions(&self) -> bool {
+        matches!(self.state, State::Open(_)) && self.tunnel.subscriptions.can_serve(&self.outbox)
     }
 
     /// Takes what the peer sent.
     pub fn hear(&mut self, received: Received<'_>) -> Flow {
         // One acknowledgement comes for each event that we send: it is no wish of the peer's.
         if !matches!(received, Received::Binary(message) if frame::is_acknowledgement(message)) {
-            self.pace.request(Instant::now());
+            self.pace.requests(1, Instant::now());
         }
         let message = match received {
             Received::Binary(message) => message,
@@ -216,6 +225,9 @@ impl Conversation {
                 Some(request) => {
                     let (relay, caller, outbox) = (self.door.relay(), &open.caller, &self.outbox);
                     self.tunnel.forward(Exchange { relay, caller, outbox }, id, request, payload);
+                    // Each entry is a request's worth; the first was paid for with the request.
+                    let entries = self.tunnel.subscriptions.take_uncharged();
+                    self.pace.requests(entries.saturating_sub(1), Instant::now());
                 }
                 None => self.refuse(id, &BAD_REQUEST),
             },
@@ -276,6 +288,8 @@ impl Conversation {
             Ok((caller, left)) => {
                 let look = (left != Left::ForEver).then_some(now);
                 self.door.relay().renew(self.outbox.id(), &caller);
+                // Each of them was judged, like one that is made.
+                self.pace.requests(u32::try_from(self.tunnel.subscriptions.len()).unwrap_or(u32::MAX), now);
                 *open = Open { caller, look, notice: Notice::Owed };
                 self.outbox.push(notification::done(id));
                 self.tick(now)
@@ -346,5 +360,29 @@ fn left(caller: &Caller, door: &Door) -> Left {
     match u64::try_from(millis) {
         Ok(millis) if 0 < millis => Left::Some(Duration::from_millis(millis)),
         _ => Left::Nothing,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{realtime::subscriptions::tests::line, wire::origins::Origins};
+
+    #[tokio::test]
+    async fn a_peer_that_is_not_read_is_not_silent() {
+        let (outbox, _peer, relay, caller) = line().await;
+        let door = Door::new(relay, "".into(), Origins::default(), 1);
+        let [read, paused] = [0, 1_000].map(|entries| {
+            let mut conversation =
+                Conversation::new(Arc::clone(&door), Arc::clone(&outbox), [127, 0, 0, 1].into());
+            conversation.state =
+                State::Open(Open { caller: caller.clone(), look: None, notice: Notice::Given });
+            let now = Instant::now();
+            conversation.pace.requests(entries, now);
+            let later = now + 2 * Duration::from_secs(PING_SECONDS) + Duration::from_secs(1);
+            conversation.tick(later)
+        });
+        assert_eq!((read, paused), (Flow::Gone, Flow::Continue));
+        door.relay().stop().await;
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     domain::{
         data::Data,
         event::{Event, Happening},
-        limits::{REPLAY_BYTES_MAX, REPLAY_EVENTS_MAX},
+        limits::{REPLAY_BYTES_MAX, REPLAY_EVENTS_MAX, REPLAY_LOCKED_EVENTS_MAX},
         object::{EventId, Item, Revision},
         sid::ServiceSid,
         time::Timestamp,
@@ -23,8 +23,29 @@ use crate::{
 
 /// What a subscriber that knows everything up to some event has missed.
 pub(super) struct Replay {
-    pub(super) events: Vec<Event>,
+    pub(super) events: Vec<Arc<Event>>,
     pub(super) watched: Watched,
+    /// Bytes of data in these events.
+    pub(super) size_bytes: usize,
+}
+
+/// How much one replay may hold; a single event always fits.
+#[derive(Clone, Copy)]
+pub(super) struct Piece {
+    events_max: usize,
+    bytes_max: usize,
+}
+
+impl Piece {
+    /// What is made without the lock.
+    pub(super) const WHOLE: Self = Self { events_max: REPLAY_EVENTS_MAX, bytes_max: REPLAY_BYTES_MAX };
+    /// What may be made under the lock.
+    pub(super) const SMALL: Self = Self { events_max: REPLAY_LOCKED_EVENTS_MAX, bytes_max: REPLAY_BYTES_MAX };
+
+    /// Whether so many events of so many bytes are within it.
+    pub(super) fn has_room(self, events: usize, size_bytes: usize) -> bool {
+        events <= self.events_max && size_bytes <= self.bytes_max
+    }
 }
 
 impl Replay {
@@ -32,7 +53,12 @@ impl Replay {
     ///
     /// # Errors
     /// [`Reason::BelowFloor`] when removals since then are no longer known.
-    pub(super) fn of(service: ServiceSid, tenant: &Tenant, watch: Watch) -> Result<Self, Reason> {
+    pub(super) fn of(
+        service: ServiceSid,
+        tenant: &Tenant,
+        watch: Watch,
+        piece: Piece,
+    ) -> Result<Self, Reason> {
         let Watch { object: sid, since, anew } = watch;
         let Some(object) = tenant.objects.get(&sid) else {
             // A shared object that does not stand: who knew it before it was removed hears that it is not
@@ -40,7 +66,8 @@ impl Replay {
             if since.is_some_and(|it| EventId(0) < it && it < tenant.gone.event(sid)) {
                 return Err(Reason::BelowFloor);
             }
-            return Ok(Self { events: Vec::new(), watched: Watched::Established(since.unwrap_or_default()) });
+            let watched = Watched::Established(since.unwrap_or_default());
+            return Ok(Self { events: Vec::new(), watched, size_bytes: 0 });
         };
         let newest = object.head.last_event_id;
         let since = match since {
@@ -49,11 +76,13 @@ impl Replay {
             Some(since) if tenant.newest < since => EventId(0),
             Some(since) => since,
         };
-        let told = |id, at, what| Event::new(service, sid, object.head.unique_name.clone(), id, at, what);
-        let mut events = Vec::new();
+        let told =
+            |id, at, what| Arc::new(Event::new(service, sid, object.head.unique_name.clone(), id, at, what));
+        let (mut events, mut size_bytes) = (Vec::new(), 0);
         match &object.body {
             Body::Document { .. } | Body::Fold(_) if since < newest => {
                 let data = object.data().cloned().unwrap_or_else(Data::empty);
+                size_bytes = data.size_bytes();
                 let (revision, date_expires) = (object.head.revision, object.head.date_expires);
                 let what = Happening::DocumentSet { revision, data, date_expires };
                 events.push(told(newest, object.head.date_updated, what));
@@ -63,19 +92,20 @@ impl Replay {
                 if EventId(0) < since && since.max(anew.unwrap_or_default()) < items.floor {
                     return Err(Reason::BelowFloor);
                 }
-                let mut bytes = 0;
                 for missed in missed(items, since) {
-                    bytes += missed.size_bytes();
-                    let full = REPLAY_EVENTS_MAX <= events.len() || REPLAY_BYTES_MAX < bytes;
-                    if full && let Some(last) = events.last().map(|it: &Event| it.id) {
-                        return Ok(Self { events, watched: Watched::Interrupted { at: last, newest } });
+                    let more = missed.size_bytes();
+                    let full = !piece.has_room(events.len() + 1, size_bytes + more);
+                    if full && let Some(at) = events.last().map(|it: &Arc<Event>| it.id) {
+                        let watched = Watched::Interrupted { at, newest };
+                        return Ok(Self { events, watched, size_bytes });
                     }
+                    size_bytes += more;
                     let (id, at, what) = missed.told(object, since, anew);
                     events.push(told(id, at, what));
                 }
             }
         }
-        Ok(Self { events, watched: Watched::Established(newest) })
+        Ok(Self { events, watched: Watched::Established(newest), size_bytes })
     }
 }
 

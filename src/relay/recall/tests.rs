@@ -345,7 +345,10 @@ async fn a_repeated_message_is_told_once() {
         let stream = house.made(caller, ObjectKind::Stream, None).await;
         house.done(house.permit(stream, "ear", Some(Permission::ALL))).await;
         let watch = Watch { object: stream, since: None, anew: None };
-        house.relay.watch(&house.client("ear"), watch, &listener, &mut |it| assert!(it.is_ok()));
+        let who = house.client("ear");
+        let mut batch = house.relay.watch_batch(&who);
+        let watched = house.relay.watch(&who, &mut batch, &[watch], &listener, &mut |_, _| None);
+        assert!(matches!(watched.as_slice(), [Ok(_)]));
         let send = |word, text| {
             let (address, data) = (house.of(stream), Input::parse(text).unwrap());
             called(word, Operation::Publish { address, data })

@@ -358,10 +358,11 @@ impl World {
             loop {
                 let watch = Watch { object: sid, since: Some(since), anew };
                 let watcher: Arc<dyn Watcher> = self.clients[number].ear.clone();
-                let mut outcome = None;
-                self.relay.watch(&self.clients[number].caller, watch, &watcher, &mut |it| outcome = Some(it));
+                let caller = self.clients[number].caller.clone();
+                let mut batch = self.relay.watch_batch(&caller);
+                let outcomes = self.relay.watch(&caller, &mut batch, &[watch], &watcher, &mut |_, _| None);
                 self.clients[number].listen();
-                match outcome.expect("an answer") {
+                match outcomes.into_iter().next().expect("an answer") {
                     Ok(Watched::Established(_)) => break,
                     Ok(Watched::Interrupted { at, newest }) => {
                         anew = anew.or((since == EventId(0)).then_some(newest));
