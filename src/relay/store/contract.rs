@@ -3,6 +3,7 @@
 mod applying;
 mod collecting;
 mod damage;
+mod expiring;
 mod folding;
 mod forgetting;
 mod hooking;
