@@ -3,16 +3,21 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use bytes::Bytes;
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 use serde_json::Number;
 
 use crate::{
     domain::{
+        event::EventProtocol,
         limits::{OUTBOX_BYTES_PAUSE, SUBSCRIPTION_BATCH_MAX, SUBSCRIPTIONS_MAX, WISHES_MAX},
         object::{EventId, ObjectKind},
         sid::ObjectSid,
     },
-    realtime::{notification, outbox::Outbox},
+    realtime::{
+        notification,
+        outbox::Outbox,
+        subscriber::{RequestHead, Subscriber, Unasked},
+    },
     relay::{Caller, Error, Missing, Reason, Relay, Watch, Watched, Watcher},
     wire::{
         event,
@@ -34,7 +39,7 @@ pub struct Subscriptions {
 #[derive(Debug)]
 struct Wish {
     watch: Watch,
-    correlation: Number,
+    request: RequestHead,
 }
 
 /// A request as the SDK writes it.
@@ -42,7 +47,28 @@ struct Wish {
 struct Request {
     action: Action,
     correlation_id: Number,
+    #[serde(default)]
+    event_protocol_version: Option<Number>,
+    /// The JavaScript SDK always names it, the phone SDKs never.
+    #[serde(default)]
+    retried_requests: Option<IgnoredAny>,
     requests: Vec<Entry>,
+}
+
+impl Request {
+    /// The event protocol that it names.
+    fn protocol(&self) -> Option<EventProtocol> {
+        let version = self.event_protocol_version.as_ref()?.as_f64()?;
+        Some(if version < 4.0 { EventProtocol::V3 } else { EventProtocol::V4 })
+    }
+
+    fn head(&self) -> RequestHead {
+        RequestHead {
+            correlation: self.correlation_id.clone(),
+            protocol: self.protocol().unwrap_or_default(),
+            unasked: if self.retried_requests.is_some() { Unasked::Null } else { Unasked::Established },
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -80,10 +106,14 @@ impl Subscriptions {
         if SUBSCRIPTION_BATCH_MAX < request.requests.len() {
             return bad_request("a subscription request has at most 100 objects");
         }
+        if let Some(protocol) = request.protocol() {
+            outbox.set_protocol(protocol);
+        }
+        let head = request.head();
         for entry in request.requests {
             match request.action {
-                Action::Establish => self.wish(&entry, &request.correlation_id, relay, caller, outbox),
-                Action::Cancel => self.cancel(&entry, &request.correlation_id, relay, outbox),
+                Action::Establish => self.wish(&entry, &head, relay, caller, outbox),
+                Action::Cancel => self.cancel(&entry, &head, relay, outbox),
             }
         }
         Reply { status: 202, body: Bytes::from_static(ACCEPTED) }
@@ -91,26 +121,29 @@ impl Subscriptions {
 
     /// Fulfils wishes while the outbox has room for what they replay.
     pub fn fulfil(&mut self, relay: &Relay, caller: &Caller, outbox: &Arc<Outbox>) {
-        let watcher: Arc<dyn Watcher> = Arc::clone(outbox) as _;
         while outbox.waiting_bytes() < OUTBOX_BYTES_PAUSE {
-            let Some(Wish { watch, correlation }) = self.wishes.pop_front() else { break };
+            let Some(Wish { watch, request }) = self.wishes.pop_front() else { break };
+            let subscriber = Subscriber::new(Arc::clone(outbox), request);
+            let watcher: Arc<dyn Watcher> = Arc::clone(&subscriber) as _;
+            let notices = subscriber.request().of_notices();
             let id = self.next_id();
             let (mut lost, mut begun) = (false, None);
             // Called between replay and live events: what is queued here stands between them.
             relay.watch(caller, watch, &watcher, &mut |outcome| {
                 let text = match outcome {
                     Ok(watched) => {
+                        subscriber.go_live();
                         if let Watched::Interrupted { newest, .. } = watched {
                             let first = watch.since == Some(EventId(0));
                             begun = watch.anew.or(first.then_some(newest));
                         }
-                        event::established(Some(&correlation), watch.object, watched)
+                        event::established(notices, watch.object, watched)
                     }
                     Err(Error::Refused(refusal)) => {
                         lost = true;
                         let problem = Problem::of_error(&Error::Refused(refusal), Plane::Sdk);
                         let kind = watch.object.kind.as_str();
-                        event::failed(Some(&correlation), &watch.object.to_string(), kind, &problem)
+                        event::failed(notices, &watch.object.to_string(), kind, &problem)
                     }
                     Err(Error::Failed(_)) => {
                         // The SDK never tries a failed subscription again, but asks again after silence.
@@ -134,7 +167,7 @@ impl Subscriptions {
         !self.wishes.is_empty()
     }
 
-    fn wish(&mut self, entry: &Entry, correlation: &Number, relay: &Relay, caller: &Caller, outbox: &Outbox) {
+    fn wish(&mut self, entry: &Entry, head: &RequestHead, relay: &Relay, caller: &Caller, outbox: &Outbox) {
         let error = match watchable(entry) {
             Ok(object) => match self.remember(object) {
                 Ok(()) => {
@@ -142,24 +175,24 @@ impl Subscriptions {
                     let anew = self.begun.iter().find(|it| it.0 == object && since > Some(EventId(0)));
                     let watch = Watch { object, since, anew: anew.map(|it| it.1) };
                     self.wishes.retain(|it| it.watch.object != object);
-                    return self.wishes.push_back(Wish { watch, correlation: correlation.clone() });
+                    return self.wishes.push_back(Wish { watch, request: head.clone() });
                 }
                 Err(reason) => relay.refuse_watch(caller, object, reason),
             },
             Err(reason) => reason.into(),
         };
         let problem = Problem::of_error(&error, Plane::Sdk);
-        let text = event::failed(Some(correlation), &entry.object_sid, &entry.object_type, &problem);
+        let text = event::failed(head.of_notices(), &entry.object_sid, &entry.object_type, &problem);
         self.notify(outbox, &text);
     }
 
-    fn cancel(&mut self, entry: &Entry, correlation: &Number, relay: &Relay, outbox: &Outbox) {
+    fn cancel(&mut self, entry: &Entry, head: &RequestHead, relay: &Relay, outbox: &Outbox) {
         if let Ok(object) = entry.object_sid.parse() {
             self.forget(object);
             self.wishes.retain(|it| it.watch.object != object);
             relay.unwatch(outbox.id(), object);
         }
-        let text = event::canceled(Some(correlation), &entry.object_sid, &entry.object_type);
+        let text = event::canceled(head.of_notices(), &entry.object_sid, &entry.object_type);
         self.notify(outbox, &text);
     }
 
@@ -196,8 +229,7 @@ impl Subscriptions {
 /// The object of an entry, or why nobody can watch it.
 fn watchable(entry: &Entry) -> Result<ObjectSid, Reason> {
     if entry.object_type == "live_query" {
-        // None are offered (the protocol, section 8.6).
-        return Err(Reason::Forbidden);
+        return Err(Reason::LiveQuery);
     }
     let object: ObjectSid =
         entry.object_sid.parse().map_err(|_| Reason::NotFound(Missing::Sid(ObjectKind::Document)))?;
@@ -234,6 +266,28 @@ mod tests {
     }
 
     #[test]
+    fn a_request_is_answered_in_the_version_that_it_names() {
+        let head = |version: &str| {
+            let rest = r#""action":"establish","correlation_id":1,"requests":[]}"#;
+            let request: Request = serde_json::from_str(&format!("{{{version}{rest}")).unwrap();
+            let RequestHead { protocol, unasked, .. } = request.head();
+            (request.protocol(), protocol, unasked)
+        };
+        let (v3, v4) = (EventProtocol::V3, EventProtocol::V4);
+        for (version, named, protocol) in [
+            ("", None, v4),
+            (r#""event_protocol_version":null,"#, None, v4),
+            (r#""event_protocol_version":0,"#, Some(v3), v3),
+            (r#""event_protocol_version":3,"#, Some(v3), v3),
+            (r#""event_protocol_version":4,"#, Some(v4), v4),
+            (r#""event_protocol_version":5,"#, Some(v4), v4),
+        ] {
+            assert_eq!(head(version), (named, protocol, Unasked::Established), "{version}");
+        }
+        assert_eq!(head(r#""retried_requests":0,"#).2, Unasked::Null);
+    }
+
+    #[test]
     fn only_what_exists_can_be_watched() {
         let entry = |object_sid: String, object_type: &str| Entry {
             object_sid,
@@ -246,6 +300,6 @@ mod tests {
         assert!(matches!(watchable(&entry("MP1".to_owned(), "map")), Err(Reason::NotFound(_))));
         let stream = sid(ObjectKind::Stream, 1);
         assert_eq!(watchable(&entry(stream.to_string(), "stream")), Ok(stream));
-        assert_eq!(watchable(&entry(map.to_string(), "live_query")), Err(Reason::Forbidden));
+        assert_eq!(watchable(&entry(map.to_string(), "live_query")), Err(Reason::LiveQuery));
     }
 }
