@@ -153,8 +153,9 @@ impl Outbox {
     }
 
     /// Queues an event that a subscription has missed.
-    pub fn queue_replayed(&self, event: &Event, request: SubscriptionRequest<'_>) -> Queued {
-        let bytes = notification::of_replayed(event, &self.base_url, request);
+    pub fn queue_missed(&self, event: &Event, request: SubscriptionRequest<'_>) -> Queued {
+        let bytes =
+            event.frame(request.protocol, |it| notification::of_replayed(it, &self.base_url, request));
         self.enter(Entry { bytes, kind: Kind::Event(event.object), begun: false })
     }
 

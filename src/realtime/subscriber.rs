@@ -1,9 +1,7 @@
-//! One subscription as the relay notifies it: events that it has missed name its request, live ones do not.
+//! The subscriptions of one request as the relay notifies them: events that they have missed name the request, live
+//! ones do not.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::Arc;
 
 use serde_json::Number;
 
@@ -44,27 +42,21 @@ impl RequestHead {
     }
 }
 
-/// One subscription of one connection.
+/// What one request of one connection subscribes to.
 pub struct Subscriber {
     outbox: Arc<Outbox>,
     request: RequestHead,
-    live: AtomicBool,
 }
 
 impl Subscriber {
-    /// A subscription whose replay has not begun.
+    /// The subscriber of this request.
     pub fn new(outbox: Arc<Outbox>, request: RequestHead) -> Arc<Self> {
-        Arc::new(Self { outbox, request, live: AtomicBool::new(false) })
+        Arc::new(Self { outbox, request })
     }
 
     /// The request that asked for it.
     pub fn request(&self) -> &RequestHead {
         &self.request
-    }
-
-    /// All that was missed is queued: what is queued from here on is live.
-    pub fn go_live(&self) {
-        self.live.store(true, Ordering::Release);
     }
 }
 
@@ -74,11 +66,11 @@ impl Watcher for Subscriber {
     }
 
     fn queue(&self, event: &Arc<Event>) -> Queued {
-        if self.live.load(Ordering::Acquire) {
-            self.outbox.queue(event)
-        } else {
-            self.outbox.queue_replayed(event, self.request.of_notices())
-        }
+        self.outbox.queue(event)
+    }
+
+    fn queue_replayed(&self, event: &Arc<Event>) -> Queued {
+        self.outbox.queue_missed(event, self.request.of_notices())
     }
 
     fn revoke(&self, object: ObjectSid, error: &Error) -> Queued {

@@ -132,7 +132,6 @@ impl Subscriptions {
             relay.watch(caller, watch, &watcher, &mut |outcome| {
                 let text = match outcome {
                     Ok(watched) => {
-                        subscriber.go_live();
                         if let Watched::Interrupted { newest, .. } = watched {
                             let first = watch.since == Some(EventId(0));
                             begun = watch.anew.or(first.then_some(newest));

@@ -134,7 +134,7 @@ impl Hub {
             }
         };
         for event in replay.events {
-            watcher.queue(&Arc::new(event));
+            watcher.queue_replayed(&Arc::new(event));
         }
         if let Watched::Established(_) = replay.watched {
             let list = watchers.by_object.entry((service, object)).or_default();

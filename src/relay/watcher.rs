@@ -13,6 +13,10 @@ pub trait Watcher: Send + Sync {
     fn id(&self) -> u64;
     /// Queues one event.
     fn queue(&self, event: &Arc<Event>) -> Queued;
+    /// Queues one event that a subscription has missed; it was made for this watcher alone.
+    fn queue_replayed(&self, event: &Arc<Event>) -> Queued {
+        self.queue(event)
+    }
     /// Tells that the subscription to an object has ended, and why; of what waits for the socket
     /// nothing more about this object is handed over (decision 4).
     fn revoke(&self, object: ObjectSid, error: &Error) -> Queued;
