@@ -6,6 +6,7 @@ mod notification;
 mod outbox;
 mod pace;
 mod session;
+mod subscriber;
 mod subscriptions;
 mod tunnel;
 mod upgrade;

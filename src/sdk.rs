@@ -88,6 +88,7 @@ enum Call {
     Read(Query),
     OpenWithItems(Address),
     Context(Address),
+    Configuration(ServiceSid),
     Write(Change),
 }
 
@@ -119,6 +120,10 @@ pub fn dispatch(
         Ok(Call::Context(address)) => respond(
             context(relay, caller, address, base_url).unwrap_or_else(|it| Response::of_stop(&it.into())),
         ),
+        Ok(Call::Configuration(service)) => {
+            let body = SdkPlace { base: base_url, service }.configuration();
+            respond(Response { status: 200, body: body.into(), etag: None });
+        }
         Err(stop) => respond(Response::of_stop(&stop)),
     }
 }
@@ -142,8 +147,9 @@ fn plan(service: ServiceSid, request: &Request) -> Result<Call, Stop> {
         [kind @ ("Lists" | "Maps"), id, "Items", item] => {
             items::one(service, kind_of(kind)?, (*id, *item), request)
         }
-        // The one answer to a live query that the SDK takes as "not offered" (section 8.6).
-        ["Insights", ..] => Err(Reason::Forbidden.into()),
+        ["Configuration"] if request.method == "GET" => Ok(Call::Configuration(service)),
+        ["Configuration"] => Err(Fault::Method.into()),
+        ["Insights", ..] => Err(Reason::LiveQuery.into()),
         _ => Err(Fault::UnknownPath.into()),
     }
 }

@@ -27,8 +27,28 @@ pub struct Event {
     pub at: Timestamp,
     /// What happened.
     pub what: Happening,
-    frame: OnceLock<Bytes>,
+    frames: [OnceLock<Bytes>; 2],
     block: OnceLock<Bytes>,
+}
+
+/// The version of Sync's event protocol that a client speaks: it decides how a notification is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EventProtocol {
+    /// Up to 3: each notification carries `event`, one object.
+    V3,
+    /// From 4 on, and what holds for a client that names none: subscription notices carry `events`, an array.
+    #[default]
+    V4,
+}
+
+impl EventProtocol {
+    /// The number on the wire.
+    pub fn number(self) -> u64 {
+        match self {
+            Self::V3 => 3,
+            Self::V4 => 4,
+        }
+    }
 }
 
 /// What happened to an object.
@@ -82,7 +102,16 @@ impl Event {
         at: Timestamp,
         what: Happening,
     ) -> Self {
-        Self { service, object, unique_name, id, at, what, frame: OnceLock::new(), block: OnceLock::new() }
+        Self {
+            service,
+            object,
+            unique_name,
+            id,
+            at,
+            what,
+            frames: Default::default(),
+            block: OnceLock::new(),
+        }
     }
 
     /// The kind of its object.
@@ -90,9 +119,14 @@ impl Event {
         self.object.kind
     }
 
-    /// The bytes of its frame: encoded by the first who asks, the same for all others.
-    pub fn frame(&self, encode: impl FnOnce(&Self) -> Bytes) -> Bytes {
-        self.frame.get_or_init(|| encode(self)).clone()
+    /// The bytes of its frame in one protocol: encoded by the first who asks, the same for all others.
+    pub fn frame(&self, protocol: EventProtocol, encode: impl FnOnce(&Self) -> Bytes) -> Bytes {
+        let [v3, v4] = &self.frames;
+        let frame = match protocol {
+            EventProtocol::V3 => v3,
+            EventProtocol::V4 => v4,
+        };
+        frame.get_or_init(|| encode(self)).clone()
     }
 
     /// The bytes of its block in a stream of server-sent events: likewise.

@@ -52,7 +52,7 @@ pub struct HttpRequest<'a> {
     /// GET, POST, PUT or DELETE.
     #[serde(borrow)]
     pub method: Cow<'a, str>,
-    /// The query, still percent-encoded; a repeated key comes several times.
+    /// The query, still percent-encoded; a value may be an array, and its key then comes several times.
     #[serde(default)]
     pub params: Params,
     /// The headers that mean something here.
@@ -196,6 +196,28 @@ enum OneOrMore {
     Other(IgnoredAny),
 }
 
+/// The value of one header: a string, or an array of strings, which the phone SDKs always send. Several are one, as
+/// in RFC 9110, section 5.3: a second condition never replaces the first.
+struct HeaderValue(Option<String>);
+
+impl<'de> Deserialize<'de> for HeaderValue {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Value {
+            None,
+            One(String),
+            More(Vec<String>),
+        }
+        Ok(Self(match Value::deserialize(from)? {
+            Value::None => None,
+            Value::One(value) => Some(value),
+            Value::More(values) if values.is_empty() => None,
+            Value::More(values) => Some(values.join(", ")),
+        }))
+    }
+}
+
 impl<'de> Deserialize<'de> for Headers {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         struct Known;
@@ -211,9 +233,9 @@ impl<'de> Deserialize<'de> for Headers {
                 let mut headers = Headers::default();
                 while let Some(name) = map.next_key::<String>()? {
                     if name.eq_ignore_ascii_case("if-match") {
-                        headers.if_match = map.next_value()?;
+                        headers.if_match = map.next_value::<HeaderValue>()?.0;
                     } else if name.eq_ignore_ascii_case("twilio-request-id") {
-                        headers.request_id = map.next_value()?;
+                        headers.request_id = map.next_value::<HeaderValue>()?.0;
                     } else {
                         map.next_value::<IgnoredAny>()?;
                     }

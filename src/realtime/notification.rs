@@ -5,19 +5,32 @@ use std::sync::LazyLock;
 use bytes::Bytes;
 
 use crate::{
-    domain::event::{Event, Happening},
+    domain::{
+        event::{Event, EventProtocol, Happening},
+        name::Identity,
+        sid::{AccountSid, ServiceSid},
+    },
     realtime::frame,
-    wire,
+    wire::event::{self, SubscriptionRequest},
 };
 
-/// The frame of an event: the same bytes for every connection, so its id is made of the event's.
-pub fn of_event(event: &Event, base_url: &str) -> Bytes {
-    let id = match &event.what {
+/// The frame of an event: the same bytes for every connection that speaks this protocol, so its id is
+/// made of the event's.
+pub fn of_event(event: &Event, base_url: &str, protocol: EventProtocol) -> Bytes {
+    of_sync(&id_of(event), &event::payload(event, base_url, protocol))
+}
+
+/// The frame of an event that one subscription has missed.
+pub fn of_replayed(event: &Event, base_url: &str, request: SubscriptionRequest<'_>) -> Bytes {
+    of_sync(&id_of(event), &event::replayed(event, base_url, request))
+}
+
+fn id_of(event: &Event) -> String {
+    match &event.what {
         // A message has no event id of its own.
         Happening::MessagePublished { message, .. } => message.to_string(),
         _ => format!("EV{}", event.id.0),
-    };
-    of_sync(&id, &wire::event::payload(event, base_url))
+    }
 }
 
 /// The frame of any text of Sync's: of a subscription, or of an event.
@@ -48,11 +61,31 @@ pub fn done(id: &str) -> Bytes {
     frame::encode(&reply_head(id, r#"{"code":200,"status":"OK"}"#), b"")
 }
 
+/// The account, service and identity of a connection: the phone SDKs do not start without them.
+pub struct AccountDescriptor<'a> {
+    /// The account.
+    pub account: AccountSid,
+    /// The service of the token.
+    pub service: ServiceSid,
+    /// The identity of the token.
+    pub identity: &'a Identity,
+}
+
 /// The reply that opens a connection. The continuation token is a hint for logs, never a proof.
-pub fn opened(id: &str, connection: u64) -> Bytes {
+pub fn opened(id: &str, connection: u64, descriptor: Option<AccountDescriptor<'_>>) -> Bytes {
     let head = reply_head(id, r#"{"code":200,"status":"OK"}"#);
+    let descriptor = descriptor.map(|it| {
+        serde_json::json!({
+            "account_sid": it.account.to_string(),
+            "instance_sids": { "data_sync": it.service.to_string() },
+            "identity": it.identity.as_str(),
+        })
+    });
+    let descriptor = descriptor.map(|it| format!(r#","account_descriptor":{it}"#)).unwrap_or_default();
     frame::encode(
-        &format!(r#"{head},"capabilities":["client_update"],"continuation_token":"{connection:x}""#),
+        &format!(
+            r#"{head},"capabilities":["client_update","account_descriptor"],"continuation_token":"{connection:x}"{descriptor}"#
+        ),
         b"",
     )
 }
@@ -114,14 +147,34 @@ mod tests {
     fn every_reply_has_a_status() {
         let hostile = "a\"\r\n\\";
         let refusal = Refused { status: 401, word: "UNAUTHORIZED", description: hostile, code: 20104 };
-        for bytes in
-            [done(hostile), opened(hostile, 7), refused(hostile, &refusal), answered(hostile, 404, b"{}")]
-        {
+        for bytes in [
+            done(hostile),
+            opened(hostile, 7, None),
+            refused(hostile, &refusal),
+            answered(hostile, 404, b"{}"),
+        ] {
             let header = header(&bytes);
             assert_eq!((&header["id"], &header["method"]), (&hostile.into(), &"reply".into()));
             assert!(header["status"]["code"].is_u64(), "{header}");
         }
         assert_eq!(header(&refused("1", &refusal))["status"]["errorCode"], 20104);
+    }
+
+    #[test]
+    fn the_opening_describes_the_account() {
+        let identity = Identity::try_from("a\"b").unwrap();
+        let (account, service) = (AccountSid::new([0xac; 16]), ServiceSid::new([0x15; 16]));
+        let descriptor = AccountDescriptor { account, service, identity: &identity };
+        let header = header(&opened("1", 7, Some(descriptor)));
+        assert_eq!(
+            header["account_descriptor"],
+            serde_json::json!({
+                "account_sid": account.to_string(),
+                "instance_sids": { "data_sync": service.to_string() },
+                "identity": "a\"b",
+            })
+        );
+        assert_eq!(header["capabilities"], serde_json::json!(["client_update", "account_descriptor"]));
     }
 
     #[test]

@@ -18,11 +18,12 @@ use std::{
 };
 
 use bytes::{Buf, Bytes};
+use serde_json::Number;
 use tokio::{io::Interest, net::TcpStream, sync::Notify, time::Instant};
 
 use crate::{
     domain::{
-        event::Event,
+        event::{Event, EventProtocol},
         limits::{
             OUTBOX_BYTES_MAX, OUTBOX_MESSAGES_MAX, OUTBOX_SECONDS_MAX, REQUESTS_IN_FLIGHT_MAX,
             WRITE_SLICES_MAX,
@@ -32,7 +33,7 @@ use crate::{
     realtime::notification,
     relay::{Error, Queued, Watcher},
     wire::{
-        event,
+        event::{self, SubscriptionRequest},
         problem::{Plane, Problem},
     },
 };
@@ -46,6 +47,8 @@ pub struct Outbox {
     in_flight: AtomicUsize,
     /// Whether the connection's task waits for the end of a write.
     awaits_writes: AtomicBool,
+    /// Whether the client last named version 3 of the event protocol.
+    speaks_v3: AtomicBool,
     changed: Notify,
 }
 
@@ -111,6 +114,7 @@ impl Outbox {
             }),
             in_flight: AtomicUsize::new(0),
             awaits_writes: AtomicBool::new(false),
+            speaks_v3: AtomicBool::new(false),
             changed: Notify::new(),
         })
     }
@@ -143,6 +147,38 @@ impl Outbox {
     /// The start of all URLs.
     pub fn base_url(&self) -> &str {
         &self.base_url
+    }
+
+    /// The event protocol of live events and of notices that no request asked for: the one named last.
+    pub fn protocol(&self) -> EventProtocol {
+        if self.speaks_v3.load(Ordering::Relaxed) { EventProtocol::V3 } else { EventProtocol::V4 }
+    }
+
+    /// The client has named an event protocol.
+    pub fn set_protocol(&self, protocol: EventProtocol) {
+        self.speaks_v3.store(protocol == EventProtocol::V3, Ordering::Relaxed);
+    }
+
+    /// Queues an event that a subscription has missed.
+    pub fn queue_missed(&self, event: &Event, request: SubscriptionRequest<'_>) -> Queued {
+        let bytes = self.encode_missed(event, request);
+        self.enter(Entry { bytes, kind: Kind::Event(event.object), begun: false })
+    }
+
+    /// The frame of an event that a subscription has missed; it is encoded once.
+    pub fn encode_missed(&self, event: &Event, request: SubscriptionRequest<'_>) -> Bytes {
+        event.frame(request.protocol, |it| notification::of_replayed(it, &self.base_url, request))
+    }
+
+    /// Tells that a subscription has ended unasked; of what waits for the socket nothing more about its object
+    /// is handed over.
+    pub fn end_subscription(&self, object: ObjectSid, correlation: Option<&Number>, error: &Error) -> Queued {
+        self.lock().forget(object);
+        let problem = Problem::of_error(error, Plane::Sdk);
+        let (sid, kind) = (object.to_string(), object.kind.as_str());
+        let request = SubscriptionRequest { correlation, protocol: self.protocol() };
+        let text = event::failed(request, &sid, kind, &problem);
+        self.push(notification::of_sync(&format!("RV{sid}"), &text))
     }
 
     /// Queues an answer, or whatever else the connection's own task has to say.
@@ -235,7 +271,8 @@ impl Outbox {
     }
 
     fn frame(&self, event: &Event) -> Bytes {
-        event.frame(|event| notification::of_event(event, &self.base_url))
+        let protocol = self.protocol();
+        event.frame(protocol, |event| notification::of_event(event, &self.base_url, protocol))
     }
 
     fn enter(&self, entry: Entry) -> Queued {
@@ -355,11 +392,7 @@ impl Waiting {
 
 impl Watcher for Outbox {
     fn revoke(&self, object: ObjectSid, error: &Error) -> Queued {
-        self.lock().forget(object);
-        let problem = Problem::of_error(error, Plane::Sdk);
-        let (sid, kind) = (object.to_string(), object.kind.as_str());
-        let id = format!("RV{sid}");
-        self.push(notification::of_sync(&id, &event::failed(None, &sid, kind, &problem)))
+        self.end_subscription(object, None, error)
     }
 
     fn id(&self) -> u64 {

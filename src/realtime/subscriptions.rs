@@ -3,11 +3,12 @@
 use std::{collections::VecDeque, mem, sync::Arc};
 
 use bytes::Bytes;
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 use serde_json::Number;
 
 use crate::{
     domain::{
+        event::EventProtocol,
         limits::{
             OUTBOX_BYTES_PAUSE, SUBSCRIPTION_BATCH_MAX, SUBSCRIPTION_SLICE, SUBSCRIPTIONS_MAX,
             SUBSCRIPTIONS_WAITING_MAX,
@@ -15,7 +16,11 @@ use crate::{
         object::{EventId, ObjectKind},
         sid::ObjectSid,
     },
-    realtime::{notification, outbox::Outbox},
+    realtime::{
+        notification,
+        outbox::Outbox,
+        subscriber::{RequestHead, Subscriber, Unasked},
+    },
     relay::{Caller, Error, Missing, Reason, Relay, Watch, WatchBatch, Watched, Watcher},
     wire::{
         event,
@@ -49,7 +54,7 @@ struct WatchedObject {
 
 /// A request of which some entries wait.
 struct PendingRequest {
-    correlation: Number,
+    head: RequestHead,
     entries: VecDeque<PendingEntry>,
     /// Begun with the first entry that is judged.
     batch: Option<WatchBatch>,
@@ -81,7 +86,28 @@ enum PendingEntry {
 struct Request {
     action: Action,
     correlation_id: Number,
+    #[serde(default)]
+    event_protocol_version: Option<Number>,
+    /// The JavaScript SDK always names it, the phone SDKs never.
+    #[serde(default)]
+    retried_requests: Option<IgnoredAny>,
     requests: Vec<Entry>,
+}
+
+impl Request {
+    /// The event protocol that it names.
+    fn protocol(&self) -> Option<EventProtocol> {
+        let version = self.event_protocol_version.as_ref()?.as_f64()?;
+        Some(if version < 4.0 { EventProtocol::V3 } else { EventProtocol::V4 })
+    }
+
+    fn head(&self) -> RequestHead {
+        RequestHead {
+            correlation: self.correlation_id.clone(),
+            protocol: self.protocol().unwrap_or_default(),
+            unasked: if self.retried_requests.is_some() { Unasked::Null } else { Unasked::Established },
+        }
+    }
 }
 
 #[derive(Clone, Copy, Deserialize)]
@@ -112,7 +138,7 @@ const _: () = assert!(2 * SUBSCRIPTION_BATCH_MAX <= SUBSCRIPTIONS_WAITING_MAX);
 
 impl Subscriptions {
     /// Takes a request. Its entries wait to be served, in their order.
-    pub fn take(&mut self, body: &[u8]) -> Reply {
+    pub fn take(&mut self, body: &[u8], outbox: &Outbox) -> Reply {
         let request: Request = match serde_json::from_slice(body) {
             Ok(request) => request,
             Err(_) => return bad_request("the subscription request cannot be read"),
@@ -124,11 +150,14 @@ impl Subscriptions {
                 "a subscription request has at most {SUBSCRIPTION_BATCH_MAX} objects"
             ));
         }
+        if let Some(protocol) = request.protocol() {
+            outbox.set_protocol(protocol);
+        }
+        let head = request.head();
         let entries: VecDeque<_> =
             request.requests.into_iter().map(|it| self.pending(it, request.action)).collect();
         self.waiting += entries.len();
-        let correlation = request.correlation_id;
-        self.requests.push_back(PendingRequest { correlation, entries, batch: None });
+        self.requests.push_back(PendingRequest { head, entries, batch: None });
         let body = format!(
             r#"{{"max_batch_size":{SUBSCRIPTION_SLICE},"ttl_in_s":86400,"estimated_delivery_in_ms":10000}}"#
         );
@@ -163,7 +192,7 @@ impl Subscriptions {
         }
         let Some(mut request) = self.requests.pop_front() else { return };
         let mut batch = request.batch.take().unwrap_or_else(|| relay.watch_batch(caller));
-        let correlation = request.correlation.clone();
+        let head = request.head.clone();
         let slice = request.entries.drain(..request.entries.len().min(SUBSCRIPTION_SLICE));
         let (mut numbers, mut watches, mut canceled) = (Vec::new(), Vec::new(), Vec::new());
         let mut notices = Vec::new();
@@ -180,7 +209,7 @@ impl Subscriptions {
                 }
                 PendingEntry::Cancel { object, sid, kind } => {
                     canceled.extend(object);
-                    notices.push(event::canceled(Some(&correlation), &sid, &kind));
+                    notices.push(event::canceled(head.of_notices(), &sid, &kind));
                 }
                 PendingEntry::Refuse { object, sid, kind, reason } => {
                     let error = match object {
@@ -188,13 +217,13 @@ impl Subscriptions {
                         None => reason.into(),
                     };
                     let problem = Problem::of_error(&error, Plane::Sdk);
-                    notices.push(event::failed(Some(&correlation), &sid, &kind, &problem));
+                    notices.push(event::failed(head.of_notices(), &sid, &kind, &problem));
                 }
             }
         }
         relay.unwatch(caller, outbox.id(), &canceled);
         notices.iter().for_each(|it| self.notify(outbox, it));
-        let served = self.establish(&watches, relay, &mut batch, caller, outbox, &correlation);
+        let served = self.establish(&watches, relay, &mut batch, caller, outbox, &head);
         // The replay of the others did not fit: they are the first of the next slice.
         let rest = numbers.into_iter().zip(watches).skip(served).rev();
         for (number, Watch { object, since, .. }) in rest {
@@ -215,11 +244,11 @@ impl Subscriptions {
         batch: &mut WatchBatch,
         caller: &Caller,
         outbox: &Arc<Outbox>,
-        correlation: &Number,
+        head: &RequestHead,
     ) -> usize {
-        let watcher: Arc<dyn Watcher> = Arc::clone(outbox) as _;
+        let watcher: Arc<dyn Watcher> = Subscriber::new(Arc::clone(outbox), head.clone());
         let mut notice = |watch: &Watch, watched| {
-            let text = event::established(Some(correlation), watch.object, watched);
+            let text = event::established(head.of_notices(), watch.object, watched);
             Some(notification::of_sync(&self.next_id(), &text))
         };
         let outcomes = relay.watch(caller, batch, watches, &watcher, &mut notice);
@@ -236,7 +265,7 @@ impl Subscriptions {
                     if let Error::Refused(_) = error {
                         let problem = Problem::of_error(&error, Plane::Sdk);
                         let (sid, kind) = (watch.object.to_string(), watch.object.kind.as_str());
-                        self.notify(outbox, &event::failed(Some(correlation), &sid, kind, &problem));
+                        self.notify(outbox, &event::failed(head.of_notices(), &sid, kind, &problem));
                     }
                     continue;
                 }
@@ -310,8 +339,7 @@ impl Subscriptions {
 /// The object of an entry, or why nobody can watch it.
 fn watchable(sid: &str, kind: &str) -> Result<ObjectSid, Reason> {
     if kind == "live_query" {
-        // None are offered (the protocol, section 8.6).
-        return Err(Reason::Forbidden);
+        return Err(Reason::LiveQuery);
     }
     let object: ObjectSid = sid.parse().map_err(|_| Reason::NotFound(Missing::Sid(ObjectKind::Document)))?;
     if object.kind.as_str() == kind { Ok(object) } else { Err(Reason::NotFound(Missing::Sid(object.kind))) }

@@ -45,7 +45,7 @@ impl Tunnel {
     pub fn forward(&mut self, exchange: Exchange<'_>, id: &str, request: HttpRequest<'_>, payload: &[u8]) {
         let outbox = exchange.outbox;
         if request.path == SUBSCRIPTIONS && request.method.eq_ignore_ascii_case("POST") {
-            let reply = self.subscriptions.take(payload);
+            let reply = self.subscriptions.take(payload, outbox);
             outbox.push(notification::answered(id, reply.status, &reply.body));
             return;
         }

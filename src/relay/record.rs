@@ -161,6 +161,19 @@ pub(in crate::relay) enum Effect {
     Forget { service: ServiceSid, objects: Vec<ObjectSid>, before: Timestamp },
     /// Nothing expires that was not due at this time; with `None`, what is due expires.
     LimitExpiry { until: Option<Timestamp> },
+    /// The time of expiry alone is set, of an object or of one item in it. An event, but no new revision. Older
+    /// logs have such a change as an update without data, which is no event.
+    SetExpiry {
+        service: ServiceSid,
+        object: ObjectSid,
+        /// The object is made first when it does not stand (shared ones).
+        shell: Option<Shell>,
+        item: Option<ItemId>,
+        if_match: Option<IfMatch>,
+        expires: Option<Option<Timestamp>>,
+        /// The list's or map's, beside that of the item.
+        collection_expires: Option<Option<Timestamp>>,
+    },
 }
 
 impl Effect {
@@ -182,7 +195,8 @@ impl Effect {
             | Self::Expire { service, .. }
             | Self::Settle { service, .. }
             | Self::RemoveAt { service, .. }
-            | Self::Forget { service, .. } => Some(*service),
+            | Self::Forget { service, .. }
+            | Self::SetExpiry { service, .. } => Some(*service),
         }
     }
 }

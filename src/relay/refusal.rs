@@ -127,6 +127,9 @@ pub enum Reason {
     /// Too many subscriptions on one connection.
     #[error("too many subscriptions on one connection")]
     TooManySubscriptions,
+    /// A query over many objects, or a subscription to its results: none are offered.
+    #[error("live queries are not supported")]
+    LiveQuery,
 }
 
 /// What is not there.

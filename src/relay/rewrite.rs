@@ -207,6 +207,15 @@ impl Pen<'_> {
                 let expires = ttl.and_then(|it| self.at.after(it));
                 Effect::Create { service, shell, data, expires, publications }
             }
+            Operation::Update { address, data: None, ttl } => Effect::SetExpiry {
+                service,
+                object: self.object(&address)?,
+                shell: self.shared_shell(),
+                item: None,
+                if_match: revision.map(IfMatch::Revision),
+                expires: self.expires(ttl),
+                collection_expires: None,
+            },
             Operation::Update { address, data, ttl } => Effect::Update {
                 service,
                 object: self.object(&address)?,
@@ -230,6 +239,15 @@ impl Pen<'_> {
                 publications: self.publications(Some(&data), Written::Item(None))?.unwrap_or_default(),
                 data: data.data().clone(),
                 expires: ttl.and_then(|it| self.at.after(it)),
+                collection_expires: self.expires(collection_ttl),
+            },
+            Operation::SetItem { address, item, data: None, ttl, collection_ttl, .. } => Effect::SetExpiry {
+                service,
+                object: self.object(&address)?,
+                shell: self.shared_shell(),
+                item: Some(item),
+                if_match: change.if_match,
+                expires: self.expires(ttl),
                 collection_expires: self.expires(collection_ttl),
             },
             Operation::SetItem { address, item, expect, data, ttl, collection_ttl } => Effect::SetItem {

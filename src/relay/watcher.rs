@@ -18,6 +18,10 @@ pub trait Watcher: Send + Sync {
     fn encode(&self, _event: &Event) {}
     /// Queues one event.
     fn queue(&self, event: &Arc<Event>) -> Queued;
+    /// Queues one event that a subscription has missed; it was made for this watcher alone.
+    fn queue_replayed(&self, event: &Arc<Event>) -> Queued {
+        self.queue(event)
+    }
     /// Queues the front's notice of a subscription: behind its replay, before what is live.
     fn queue_notice(&self, _notice: Bytes) {}
     /// Tells that the subscription to an object has ended, and why; of what waits for the socket

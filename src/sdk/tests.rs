@@ -56,6 +56,16 @@ fn objects_are_opened_made_and_changed() {
 }
 
 #[test]
+fn the_configuration_has_the_urls_of_the_own_service() {
+    let Call::Configuration(service) = call("GET", "/v3/Configuration", "") else { panic!() };
+    let body = SdkPlace { base: "http://h", service }.configuration();
+    let body: serde_json::Value = serde_json::from_str(&body).expect("JSON");
+    let links = body["links"].as_object().expect("links");
+    assert_eq!(links["map_item"], format!("http://h/v3/Services/{SERVICE}/Maps/{{mapId}}/Items/{{itemId}}"));
+    assert_eq!((&links["subscriptions"], links.len()), (&"http://h/v4/Subscriptions".into(), 15));
+}
+
+#[test]
 fn items_are_listed_and_set() {
     let path = "{S}/Maps/m/Items?HideExpired=true&PageSize=1001&Order=desc&From=k%2F1";
     let Call::Read(Query::Items(_, range)) = call("GET", path, "") else { panic!() };
@@ -119,7 +129,8 @@ fn the_rest_is_refused() {
         ("GET", "/v3/Streams/t/Messages", "", (405, 20_004)),
         ("POST", "/v3/Streams/t/Messages", "{}", (400, 54_251)),
         ("POST", "/v3/Streams/t", r#"{"data":{}}"#, (400, 54_010)),
-        ("POST", "/v3/Insights/x/Items", "{}", (403, 54_007)),
+        ("POST", "/v3/Insights/x/Items", "{}", (501, 72_019)),
+        ("POST", "/v3/Configuration", "{}", (405, 20_004)),
         ("GET", "/v4/Documents/d", "", (404, 20_404)),
         ("GET", "/v3/Documents//x", "", (404, 20_404)),
         ("GET", "/v3", "", (404, 20_404)),

@@ -4,7 +4,7 @@ use serde_json::Number;
 
 use crate::{
     domain::{
-        event::{Event, Happening},
+        event::{Event, EventProtocol, Happening},
         name::ItemId,
         object::{Item, ObjectKind, Revision},
         sid::ObjectSid,
@@ -19,17 +19,50 @@ use crate::{
 
 /// The `message_type` of every notification: strictly ordered (the protocol, section 9.2).
 pub const MESSAGE_TYPE: &str = "twilio.sync.event";
-/// The only version there is.
-const PROTOCOL_VERSION: u64 = 4;
-
-/// The payload of an event, the same for every subscriber.
-pub fn payload(event: &Event, base: &str) -> String {
+/// The payload of an event, the same for every subscriber that speaks this protocol.
+pub fn payload(event: &Event, base: &str, protocol: EventProtocol) -> String {
     let (event_type, fields) = fields(event, base);
     Object::new()
         .text("event_type", event_type)
-        .number("event_protocol_version", PROTOCOL_VERSION)
+        .number("event_protocol_version", protocol.number())
         .raw("event", &fields)
         .finish()
+}
+
+/// The payload of an event that one subscription has missed: it names the request that asked.
+pub fn replayed(event: &Event, base: &str, request: SubscriptionRequest<'_>) -> String {
+    let (event_type, fields) = fields(event, base);
+    request.begin(event_type).raw("event", &fields).finish()
+}
+
+/// Which request for a subscription a notification belongs to, and how it is written.
+#[derive(Clone, Copy, Debug)]
+pub struct SubscriptionRequest<'r> {
+    /// The number by which the client knows the request. `None` (null on the wire) addresses a
+    /// subscription that waits for nothing.
+    pub correlation: Option<&'r Number>,
+    /// What the request asked for.
+    pub protocol: EventProtocol,
+}
+
+impl SubscriptionRequest<'_> {
+    fn begin(self, event_type: &str) -> Object {
+        let correlation = self.correlation.map_or_else(|| "null".to_owned(), Number::to_string);
+        Object::new()
+            .text("event_type", event_type)
+            .raw("correlation_id", &correlation)
+            .number("event_protocol_version", self.protocol.number())
+    }
+
+    /// A notice about one object of the request.
+    fn notice(self, event_type: &str, entry: Object) -> String {
+        let (notice, entry) = (self.begin(event_type), entry.finish());
+        match self.protocol {
+            EventProtocol::V3 => notice.raw("event", &entry),
+            EventProtocol::V4 => notice.raw("events", &array(std::iter::once(entry.as_str()))),
+        }
+        .finish()
+    }
 }
 
 /// The word for what happened, and its fields as a JSON object in one line.
@@ -119,26 +152,25 @@ fn item_fields(fields: Object, item: &Item, place: &SdkPlace<'_>, collection: Ob
         .optional("date_expires", item.date_expires.map(|it| it.to_string()).as_deref())
 }
 
-/// The payload of `subscription_established`. The correlation is the number of the request;
-/// `None` (null on the wire) speaks to a subscription that waits for nothing.
-pub fn established(correlation: Option<&Number>, object: ObjectSid, watched: Watched) -> String {
+/// The payload of `subscription_established`.
+pub fn established(request: SubscriptionRequest<'_>, object: ObjectSid, watched: Watched) -> String {
     let (status, id) = match watched {
         Watched::Established(id) => ("completed", id),
         Watched::Interrupted { at, .. } => ("interrupted", at),
     };
     let entry = entry(object).text("replay_status", status).number("last_event_id", id.0);
-    notice("subscription_established", correlation, entry)
+    request.notice("subscription_established", entry)
 }
 
 /// The payload of `subscription_failed`.
-pub fn failed(correlation: Option<&Number>, sid: &str, kind: &str, problem: &Problem) -> String {
+pub fn failed(request: SubscriptionRequest<'_>, sid: &str, kind: &str, problem: &Problem) -> String {
     let entry = named(sid, kind).raw("error", &problem.to_event_json());
-    notice("subscription_failed", correlation, entry)
+    request.notice("subscription_failed", entry)
 }
 
 /// The payload of `subscription_canceled`.
-pub fn canceled(correlation: Option<&Number>, sid: &str, kind: &str) -> String {
-    notice("subscription_canceled", correlation, named(sid, kind))
+pub fn canceled(request: SubscriptionRequest<'_>, sid: &str, kind: &str) -> String {
+    request.notice("subscription_canceled", named(sid, kind))
 }
 
 fn entry(object: ObjectSid) -> Object {
@@ -148,16 +180,6 @@ fn entry(object: ObjectSid) -> Object {
 /// As the client named it: it may be no SID at all.
 fn named(sid: &str, kind: &str) -> Object {
     Object::new().text("object_sid", sid).text("object_type", kind)
-}
-
-fn notice(event_type: &str, correlation: Option<&Number>, entry: Object) -> String {
-    let correlation = correlation.map_or_else(|| "null".to_owned(), Number::to_string);
-    Object::new()
-        .text("event_type", event_type)
-        .raw("correlation_id", &correlation)
-        .number("event_protocol_version", PROTOCOL_VERSION)
-        .raw("events", &array(std::iter::once(entry.finish().as_str())))
-        .finish()
 }
 
 #[cfg(test)]
@@ -183,12 +205,20 @@ mod tests {
         let object = ObjectSid { kind, bytes: [0xe7; 16] };
         let name = UniqueName::try_from("n").ok();
         let event = Event::new(ServiceSid::new([0x15; 16]), object, name, EventId(4), AT, what);
-        assert_eq!(
-            payload(&event, "http://h"),
-            format!(
-                r#"{{"event_type":"{event_type}","event_protocol_version":4,"event":{{"id":4,"date_created":"2026-11-24T02:47:06.825Z",{fields}}}}}"#
-            )
-        );
+        let number = Number::from(7);
+        for (protocol, version) in [(EventProtocol::V3, 3), (EventProtocol::V4, 4)] {
+            let rest = format!(
+                r#""event_protocol_version":{version},"event":{{"id":4,"date_created":"2026-11-24T02:47:06.825Z",{fields}}}}}"#
+            );
+            assert_eq!(
+                payload(&event, "http://h", protocol),
+                format!(r#"{{"event_type":"{event_type}",{rest}"#)
+            );
+            assert_eq!(
+                replayed(&event, "http://h", SubscriptionRequest { correlation: Some(&number), protocol }),
+                format!(r#"{{"event_type":"{event_type}","correlation_id":7,{rest}"#)
+            );
+        }
     }
 
     #[test]
@@ -245,19 +275,41 @@ mod tests {
         let object = ObjectSid { kind: ObjectKind::Map, bytes: [0xe7; 16] };
         let id = "e7".repeat(16);
         let number = Number::from(1_795_485_459_519_u64);
+        let asked = SubscriptionRequest { correlation: Some(&number), protocol: EventProtocol::V4 };
         assert_eq!(
-            established(Some(&number), object, Watched::Interrupted { at: EventId(3), newest: EventId(9) }),
+            established(asked, object, Watched::Interrupted { at: EventId(3), newest: EventId(9) }),
             format!(
                 r#"{{"event_type":"subscription_established","correlation_id":1795485459519,"event_protocol_version":4,"events":[{{"object_sid":"MP{id}","object_type":"map","replay_status":"interrupted","last_event_id":3}}]}}"#
             )
         );
         let problem = Problem::of_error(&Reason::Forbidden.into(), Plane::Sdk);
+        let unasked = SubscriptionRequest { correlation: None, protocol: EventProtocol::V4 };
         assert_eq!(
-            failed(None, &object.to_string(), "map", &problem),
+            failed(unasked, &object.to_string(), "map", &problem),
             format!(
                 r#"{{"event_type":"subscription_failed","correlation_id":null,"event_protocol_version":4,"events":[{{"object_sid":"MP{id}","object_type":"map","error":{{"status":403,"code":54007,"message":"Access forbidden for identity"}}}}]}}"#
             )
         );
-        assert!(canceled(None, &object.to_string(), "map").contains(r#""events":[{"object_sid":"MP"#));
+        assert!(canceled(unasked, &object.to_string(), "map").contains(r#""events":[{"object_sid":"MP"#));
+    }
+
+    #[test]
+    fn older_clients_are_notified_with_one_event() {
+        let object = ObjectSid { kind: ObjectKind::Stream, bytes: [0xe7; 16] };
+        let number = Number::from(5);
+        let old = SubscriptionRequest { correlation: Some(&number), protocol: EventProtocol::V3 };
+        let problem = Problem::of_error(&Reason::Forbidden.into(), Plane::Sdk);
+        let sid = object.to_string();
+        for notice in [
+            established(old, object, Watched::Established(EventId(3))),
+            failed(old, &sid, "stream", &problem),
+            canceled(old, &sid, "stream"),
+        ] {
+            let notice: serde_json::Value = serde_json::from_str(&notice).expect("JSON");
+            assert_eq!(
+                (&notice["event"]["object_sid"], &notice["event_protocol_version"], notice.get("events")),
+                (&sid.as_str().into(), &3.into(), None)
+            );
+        }
     }
 }

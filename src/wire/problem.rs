@@ -1,7 +1,10 @@
 //! A refusal or failure → HTTP status, Twilio's code, and a body that says no more than it may.
 //!
-//! The SDK shows status, code and message only, so the message ends in one tail
-//! `[policy=… rule=… at=/x retry_ms=… decision=…]`, cut by the policy's `detail` (decision 23).
+//! Where Sync has a sentence, the message is that sentence; what else helps stands in `details`. The SDK shows
+//! status, code and message only, so where a policy refused the message ends in one tail
+//! `[policy=… rule=… at=/x retry_ms=… decision=…]`, cut by the policy's `detail`.
+
+mod texts;
 
 use crate::{
     domain::{
@@ -69,32 +72,50 @@ impl Problem {
     /// The answer to a request that is not well-formed.
     pub fn of_fault(fault: &Fault, plane: Plane) -> Self {
         let (status, code) = fault_code(fault, plane);
-        let sentence = match (fault, code) {
-            (Fault::Data { fault, .. }, 54_008) => {
-                format!("Invalid request body: the type of one of the attributes is invalid: {fault}")
-            }
-            _ => fault.to_string(),
+        let at = match fault {
+            Fault::Data { fault, .. } => fault.pointer(),
+            _ => None,
         };
-        let mut problem = Self::plain(status, code, &sentence);
-        if let Fault::Data { fault, .. } = fault
-            && let Some(pointer) = fault.pointer()
-        {
-            let told = Told { at: Some(pointer.to_owned()), ..Told::default() };
-            problem.tell(&told);
-        }
-        problem
+        Self::without_policy(status, code, &fault.to_string(), Told::at(at))
     }
 
     fn of_refusal(refusal: &Refusal, plane: Plane) -> Self {
         let told = Told::of(refusal);
         let (status, code) = reason_code(&refusal.reason, plane);
-        let mut sentence = sentence(&refusal.reason, refusal.policy.as_ref().map(|it| it.detail));
-        if let Some(first) = told.violations.first() {
-            sentence = format!("{sentence}: {}", unbracketed(&first.2));
+        let own = sentence(&refusal.reason, refusal.policy.as_ref().map(|it| it.detail));
+        let retry_ms = told.retry_ms;
+        let mut problem = if refusal.policy.is_some() && is_of_policy(&refusal.reason) {
+            let sentence = match told.violations.first() {
+                Some(first) => format!("{own}: {}", unbracketed(&first.2)),
+                None => own,
+            };
+            let mut problem = Self::plain(status, code, &sentence);
+            problem.append(&told);
+            problem
+        } else {
+            Self::without_policy(status, code, &own, told)
+        };
+        problem.retry_ms = retry_ms;
+        problem
+    }
+
+    /// An answer that no policy is behind: Sync's sentence where there is one, and our own as `details`.
+    fn without_policy(status: u16, code: u32, own: &str, mut told: Told) -> Self {
+        let mut sentence = own.to_owned();
+        match texts::of_code(code) {
+            Some(text) if text != capitalized(own) => {
+                told.reason = EXPLAINED.contains(&code).then(|| own.to_owned());
+                sentence = text.to_owned();
+            }
+            Some(_) => (),
+            None => {
+                if let Some(at) = &told.at {
+                    sentence = format!("{own}: at `{}`", cut(&flat(at), 2 * TAIL_VALUE_BYTES_MAX));
+                }
+            }
         }
         let mut problem = Self::plain(status, code, &sentence);
-        problem.retry_ms = told.retry_ms;
-        problem.tell(&told);
+        problem.details = told.to_json();
         problem
     }
 
@@ -117,13 +138,13 @@ impl Problem {
     }
 
     /// Appends the tail and repeats it in `details`.
-    fn tell(&mut self, told: &Told) {
+    fn append(&mut self, told: &Told) {
         let tail = told.tail();
         if !tail.is_empty() {
             let room = MESSAGE_BYTES_MAX.saturating_sub(tail.len() + 3);
             self.message = format!("{} [{tail}]", cut(&self.message, room));
-            self.details = Some(told.to_json());
         }
+        self.details = told.to_json();
     }
 
     /// The same, with the path that a backend asked for when there is nothing there.
@@ -161,6 +182,8 @@ impl Problem {
 /// What a refused caller may learn, after `detail` has cut it.
 #[derive(Default)]
 struct Told {
+    /// In our own words, where the message is a sentence of Sync's that says less.
+    reason: Option<String>,
     policy: Option<String>,
     rule: Option<String>,
     at: Option<String>,
@@ -170,6 +193,10 @@ struct Told {
 }
 
 impl Told {
+    fn at(pointer: Option<&str>) -> Self {
+        Self { at: pointer.map(str::to_owned), ..Self::default() }
+    }
+
     fn of(refusal: &Refusal) -> Self {
         let detail = refusal.policy.as_ref().map_or(Detail::Pointer, |it| it.detail);
         if detail == Detail::Code {
@@ -191,6 +218,7 @@ impl Told {
             Detail::Code | Detail::Pointer => &[],
         };
         Self {
+            reason: None,
             policy,
             rule,
             at: refusal.pointer().map(str::to_owned),
@@ -221,17 +249,23 @@ impl Told {
         .join(" ")
     }
 
-    fn to_json(&self) -> String {
+    /// `None` when there is nothing to tell.
+    fn to_json(&self) -> Option<String> {
+        let Self { reason, policy, rule, at, retry_ms, decision, .. } = self;
+        if [reason, policy, rule, at, decision].iter().all(|it| it.is_none()) && retry_ms.is_none() {
+            return None;
+        }
         let mut object = Object::new()
-            .present("policy", self.policy.as_deref())
-            .present("rule", self.rule.as_deref())
-            .present("at", self.at.as_deref());
-        if let Some(retry_ms) = self.retry_ms {
+            .present("reason", reason.as_deref())
+            .present("policy", policy.as_deref())
+            .present("rule", rule.as_deref())
+            .present("at", at.as_deref());
+        if let Some(retry_ms) = *retry_ms {
             object = object.number("retry_ms", retry_ms);
         }
-        object = object.present("decision", self.decision.as_deref());
+        object = object.present("decision", decision.as_deref());
         if self.violations.is_empty() {
-            return object.finish();
+            return Some(object.finish());
         }
         let violations: Vec<String> = self
             .violations
@@ -240,7 +274,43 @@ impl Told {
                 Object::new().text("at", at).text("keyword", keyword).text("message", message).finish()
             })
             .collect();
-        object.raw("violations", &array(violations.iter().map(String::as_str))).finish()
+        Some(object.raw("violations", &array(violations.iter().map(String::as_str))).finish())
+    }
+}
+
+/// Codes whose sentence in Sync is a title: what is wrong in this request stands in `details.reason`.
+const EXPLAINED: [u32; 19] = [
+    54_003, 54_006, 54_008, 54_010, 54_011, 54_051, 54_053, 54_101, 54_156, 54_206, 54_209, 54_251, 54_351,
+    54_419, 54_451, 54_452, 54_453, 54_454, 54_458,
+];
+
+/// Whether a policy gives this reason. The others are Sync's own or the server's, whatever governs the address.
+fn is_of_policy(reason: &Reason) -> bool {
+    match reason {
+        Reason::Forbidden
+        | Reason::NotConnected
+        | Reason::TooLarge { .. }
+        | Reason::Data(_)
+        | Reason::UnsafeInteger
+        | Reason::Schema
+        | Reason::Condition
+        | Reason::Lookup
+        | Reason::Final
+        | Reason::Fold
+        | Reason::Rewrite
+        | Reason::SharedSchema
+        | Reason::Limit
+        | Reason::Quota { .. }
+        | Reason::Private => true,
+        Reason::Credential(_)
+        | Reason::Watermark { .. }
+        | Reason::NotFound(_)
+        | Reason::NameTaken
+        | Reason::ItemExists
+        | Reason::RevisionMismatch { .. }
+        | Reason::BelowFloor
+        | Reason::TooManySubscriptions
+        | Reason::LiveQuery => false,
     }
 }
 
@@ -252,10 +322,6 @@ fn sentence(reason: &Reason, detail: Option<Detail>) -> String {
         (Reason::TooLarge { .. }, Some(Detail::Code)) => "Request entity too large".to_owned(),
         (Reason::TooLarge { max_bytes }, _) => {
             format!("Request entity too large: the data has more than {max_bytes} bytes")
-        }
-        (Reason::ItemExists, _) => "An Item with given key already exists in the Map".to_owned(),
-        (Reason::RevisionMismatch { of: ObjectKind::Document, .. }, _) => {
-            "The revision of the Document does not match the expected revision".to_owned()
         }
         _ => reason.to_string(),
     }
@@ -290,6 +356,7 @@ fn reason_code(reason: &Reason, plane: Plane) -> (u16, u32) {
         Reason::Private => (409, 72_013),
         Reason::BelowFloor => (410, 72_009),
         Reason::TooManySubscriptions => (429, 54_419),
+        Reason::LiveQuery => (501, 72_019),
     }
 }
 

@@ -78,6 +78,30 @@ impl SdkPlace<'_> {
         format!("{}/Items/{}", self.object_url(collection), item_segment(&item.id))
     }
 
+    /// The URLs from which the phone SDKs make all others: they begin with this question. What stands in braces
+    /// is replaced by a SID, a name, an index or a key.
+    pub fn configuration(&self) -> String {
+        let plane = format!("{}/v3", self.base);
+        let own = format!("{plane}/Services/{}", self.service);
+        let links = Object::new()
+            .text("subscriptions", &format!("{}/v4/Subscriptions", self.base))
+            .text("documents", &format!("{plane}/Documents"))
+            .text("document", &format!("{own}/Documents/{{documentId}}"))
+            .text("lists", &format!("{plane}/Lists"))
+            .text("list", &format!("{own}/Lists/{{listId}}"))
+            .text("list_items", &format!("{own}/Lists/{{listId}}/Items"))
+            .text("list_item", &format!("{own}/Lists/{{listId}}/Items/{{itemId}}"))
+            .text("maps", &format!("{plane}/Maps"))
+            .text("map", &format!("{own}/Maps/{{mapId}}"))
+            .text("map_items", &format!("{own}/Maps/{{mapId}}/Items"))
+            .text("map_item", &format!("{own}/Maps/{{mapId}}/Items/{{itemId}}"))
+            .text("streams", &format!("{plane}/Streams"))
+            .text("stream", &format!("{own}/Streams/{{streamId}}"))
+            .text("stream_messages", &format!("{own}/Streams/{{streamId}}/Messages"))
+            .text("insights_items", &format!("{plane}/Insights/{{indexName}}/Items"));
+        Object::new().raw("links", &links.finish()).finish()
+    }
+
     /// An object; `data` and `items` (JSON of items) where the answer has them.
     pub fn object(&self, head: &Head, data: Option<&Data>, items: Option<&[String]>) -> String {
         let url = self.object_url(head.sid);

@@ -357,7 +357,7 @@ test('each change of an item is a new revision of the list, with a greater event
   await step(await socket.request('DELETE', `${items}/0`), undefined, 'remove');
 });
 
-test('a TTL-only change of list or item makes no revision and no event, and shows its expiry (decision 28)', async () => {
+test('a TTL-only change of list or item makes no revision; that of an item is an update with the same data', async () => {
   const { mine, yours, there, name } = await pair();
   await mine.push({ n: 0 });
   const before = (await airlock.backend('GET', airlock.at('Lists', name))).body;
@@ -372,7 +372,8 @@ test('a TTL-only change of list or item makes no revision and no event, and show
   assert.deepEqual([mine.dateExpires, (await mine.get(0)).dateExpires], [null, null], '0 is: never');
   await yours.push({ n: 1 });
   await there.until((it) => it.index === 1, 'the mark');
-  assert.deepEqual(there.seen.map((it) => it.name), ['itemAdded', 'itemAdded']);
+  assert.deepEqual(there.seen.map((it) => it.name), ['itemAdded', 'itemUpdated', 'itemUpdated', 'itemAdded'], 'none for that of the list');
+  assert.deepEqual(there.seen.filter((it) => it.name === 'itemUpdated').map((it) => [it.index, it.data]), [[0, { n: 0 }], [0, { n: 0 }]]);
 });
 
 test('data and TTL can come together, and a change of data leaves the expiry where it is', async () => {

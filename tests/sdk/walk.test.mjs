@@ -272,7 +272,7 @@ test('a private map feeds a shared map, item by item (a map as `from`)', async (
   assert.deepEqual(Object.keys(await airlock.entries('walls/pins')).filter((key) => key.startsWith(ada)), []);
 });
 
-test('a TTL-only change makes no event and no revision, and shows its expiry (decision 28)', async () => {
+test('a TTL-only change is an event of its own object, makes no revision, and publishes nothing', async () => {
   const [number, ada] = [fresh('room'), fresh('ada')];
   const socket = await airlock.socket(ada, named('Ada'));
   const made = (await socket.request('POST', path('Documents'), { unique_name: `cursors/${number}/${ada}`, data: { x: 1, y: 1 } })).body;
@@ -281,7 +281,8 @@ test('a TTL-only change makes no event and no revision, and shows its expiry (de
   assert.equal(longer.status, 200);
   assert.ok(Math.abs(Date.parse(longer.body.date_expires) - Date.now() - 600_000) < 5_000, longer.body.date_expires);
   const same = (await socket.request('GET', pathOf(made.url))).body;
-  assert.deepEqual([same.revision, same.last_event_id], [made.revision, made.last_event_id]);
+  assert.deepEqual([same.revision, same.last_event_id, same.date_updated], [made.revision, longer.body.last_event_id, longer.body.date_updated]);
+  assert.ok(made.last_event_id < same.last_event_id);
   const other = (await socket.request('GET', path('Maps', `rooms/${number}/cursors`))).body;
   assert.deepEqual([other.revision, other.last_event_id], [map.revision, map.last_event_id], 'nothing was published');
   const never = await socket.request('POST', pathOf(made.url), { ttl: 0 });

@@ -22,6 +22,46 @@ fn a_captured_request_is_read() {
 }
 
 #[test]
+fn header_values_and_parameters_may_be_arrays() {
+    let read = |headers: &str, params: &str| {
+        let header = format!(
+            r#"{{"id":"RQ1","method":"message","active_grant":"data_sync","http_request":{{"host":"h","path":"/v3/Maps","method":"POST","params":{params},"headers":{headers}}}}}"#
+        );
+        // As the phone SDKs do it: no size and no type without a payload.
+        let message = framed(&header, "");
+        match decode(&message) {
+            Ok(Frame::Request(header, b"")) => {
+                let request = header.http_request.unwrap();
+                Some((request.headers, request.params.0))
+            }
+            _ => None,
+        }
+    };
+    let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+    let (headers, params) = read(
+        r#"{"If-Match":["1e"],"Twilio-Request-Id":["RQ2"]}"#,
+        r#"{"From":["a"],"Bounds":["inclusive"]}"#,
+    )
+    .unwrap();
+    assert_eq!((headers.if_match.as_deref(), headers.request_id.as_deref()), (Some("1e"), Some("RQ2")));
+    assert_eq!(params, [pair("From", "a"), pair("Bounds", "inclusive")]);
+    for (value, expected) in [
+        (r#""1e""#, Some("1e")),
+        (r#"["1e"]"#, Some("1e")),
+        // No revision: it will be refused, and not read as one of the two.
+        (r#"["1e","1f"]"#, Some("1e, 1f")),
+        ("[]", None),
+        ("null", None),
+    ] {
+        let (headers, _) = read(&format!(r#"{{"If-Match":{value}}}"#), "{}").unwrap();
+        assert_eq!(headers.if_match.as_deref(), expected, "{value}");
+    }
+    for value in ["[1]", "{}", "1", "[[\"1e\"]]", "true"] {
+        assert!(read(&format!(r#"{{"If-Match":{value}}}"#), "{}").is_none(), "{value}");
+    }
+}
+
+#[test]
 fn acknowledgements_are_recognised_in_any_shape() {
     let captured = r#"{"id":"TMping1","method":"reply","payload_type":"application/json","status":{"code":200,"status":"OK"},"payload_size":0}"#;
     for header in

@@ -11,7 +11,7 @@ use crate::{
     realtime::{
         Door,
         frame::{self, Frame, Header},
-        notification::{self, Refused},
+        notification::{self, AccountDescriptor, Refused},
         outbox::Outbox,
         pace::Pace,
         tunnel::{Exchange, Tunnel},
@@ -258,7 +258,13 @@ impl Conversation {
             Ok(open) => {
                 self.door.relay().arrived(self.outbox_id(), &open.caller);
                 name_in_log(&open.caller);
-                self.outbox.push(notification::opened(id, self.outbox_id()));
+                let account = self.door.relay().account();
+                let descriptor = open
+                    .caller
+                    .service()
+                    .zip(open.caller.identity())
+                    .map(|(service, identity)| AccountDescriptor { account, service, identity });
+                self.outbox.push(notification::opened(id, self.outbox_id(), descriptor));
                 self.next_ping = now + Duration::from_secs(PING_SECONDS);
                 self.state = State::Open(open);
                 self.tick(now)

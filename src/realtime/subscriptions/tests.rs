@@ -117,7 +117,7 @@ fn told(peer: &TcpStream) -> Vec<(String, u64)> {
 async fn a_request_is_served_in_slices_of_one_flush_each() {
     let (outbox, peer, relay, caller) = line().await;
     let mut all = Subscriptions::default();
-    assert_eq!(all.take(&request("establish", 7, maps(SUBSCRIPTION_BATCH_MAX))).status, 202);
+    assert_eq!(all.take(&request("establish", 7, maps(SUBSCRIPTION_BATCH_MAX)), &outbox).status, 202);
     assert_eq!(all.take_uncharged() as usize, SUBSCRIPTION_BATCH_MAX);
     assert!(all.is_full() && all.can_serve(&outbox));
     let (mut slices, mut notices) = (0, 0);
@@ -142,10 +142,12 @@ async fn a_request_is_served_in_slices_of_one_flush_each() {
 
 #[tokio::test]
 async fn one_more_than_a_request_may_have_refuses_it_whole() {
+    let (outbox, _peer, relay, _) = line().await;
     let mut all = Subscriptions::default();
-    let reply = all.take(&request("establish", 7, maps(SUBSCRIPTION_BATCH_MAX + 1)));
+    let reply = all.take(&request("establish", 7, maps(SUBSCRIPTION_BATCH_MAX + 1)), &outbox);
     assert_eq!((reply.status, all.len(), all.is_full()), (400, 0, false));
     assert_eq!(all.take_uncharged() as usize, SUBSCRIPTION_BATCH_MAX + 1, "it was read all the same");
+    relay.stop().await;
 }
 
 #[tokio::test]
@@ -154,7 +156,7 @@ async fn what_was_replaced_or_canceled_while_it_waited_is_not_served() {
     let mut all = Subscriptions::default();
     let one = || std::iter::once(sid(ObjectKind::Map, 1));
     for (action, correlation) in [("establish", 1), ("establish", 2), ("cancel", 3), ("establish", 4)] {
-        assert_eq!(all.take(&request(action, correlation, one())).status, 202);
+        assert_eq!(all.take(&request(action, correlation, one()), &outbox).status, 202);
     }
     while all.can_serve(&outbox) {
         all.serve(&relay, &caller, &outbox);

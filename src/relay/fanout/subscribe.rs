@@ -172,7 +172,7 @@ impl<'w> Candidate<'w> {
             }
         }
         for event in self.events.drain(..) {
-            subscription.watcher.queue(&event);
+            subscription.watcher.queue_replayed(&event);
         }
         if let Some(notice) = self.notice.take() {
             subscription.watcher.queue_notice(notice);

@@ -4,6 +4,7 @@
 //! the admission is judged again here, at the batch's place in the order (decisions 3 to 5). A
 //! rejection leaves the view as it was: each effect is judged whole before anything is set.
 
+mod expiry;
 mod fold;
 mod grant;
 mod item;
@@ -140,7 +141,8 @@ pub(in crate::relay) fn enact(view: &mut View, record: &Record) -> Result<Applie
         | Effect::Expire { service, .. }
         | Effect::Settle { service, .. }
         | Effect::RemoveAt { service, .. }
-        | Effect::Forget { service, .. } => within(view, *service, record, at)?,
+        | Effect::Forget { service, .. }
+        | Effect::SetExpiry { service, .. } => within(view, *service, record, at)?,
     };
     // What is not logged leaves no trace, not even of its time.
     if !applied.repeated && record.is_kept() {
@@ -240,6 +242,16 @@ fn within(
                 publications: publications.as_deref(),
             },
         )?),
+        Effect::SetExpiry { object, shell, item, if_match, expires, collection_expires, .. } => {
+            let to = expiry::Expiry {
+                object: *object,
+                shell: shell.as_ref(),
+                if_match: *if_match,
+                expires: *expires,
+                collection_expires: *collection_expires,
+            };
+            Some(expiry::set(&mut scribe, &record.by, item.as_ref(), to)?)
+        }
         Effect::RemoveItem { collection, item, if_match, .. } => {
             Some(item::remove(&mut scribe, &record.by, *collection, item, *if_match)?)
         }

@@ -4,6 +4,7 @@ mod applying;
 mod collecting;
 mod damage;
 mod expiring;
+mod expiry_events;
 mod folding;
 mod forgetting;
 mod hooking;

@@ -57,6 +57,7 @@ fn each_reason_has_its_code() {
         (Reason::Private, (409, 72_013), (409, 72_013)),
         (Reason::BelowFloor, (410, 72_009), (410, 72_009)),
         (Reason::TooManySubscriptions, (429, 54_419), (429, 54_419)),
+        (Reason::LiveQuery, (501, 72_019), (501, 72_019)),
     ];
     for (reason, rest, sdk) in rows {
         assert_eq!(
@@ -74,20 +75,55 @@ fn each_reason_has_its_code() {
 }
 
 #[test]
-fn some_sentences_begin_as_those_of_sync() {
-    let data = |fault| Fault::Data { fault, kind: ObjectKind::Map };
-    let invalid = "Invalid request body: the type of one of the attributes is invalid: the data is not";
+fn sentences_of_sync_are_word_by_word() {
+    use ObjectKind::{Document, List, Map, Stream};
+    let data = |fault, kind| Problem::of_fault(&Fault::Data { fault, kind }, Plane::Sdk);
+    let sdk = |reason: Reason| Problem::of_error(&refusal(reason, None).into(), Plane::Sdk);
+    let token = |fault| sdk(Reason::Credential(fault));
+    let invalid = "Invalid request body: the type of one of the attributes is invalid";
     for (problem, expected) in [
-        (Problem::of_fault(&data(BadData::NotJson), Plane::Sdk), format!("{invalid} JSON")),
-        (Problem::of_fault(&data(BadData::NotAnObject), Plane::Rest), format!("{invalid} a JSON object")),
-        (Problem::of_fault(&data(BadData::Null), Plane::Rest), "The data is missing or null".into()),
+        (data(BadData::NotJson, Map), invalid),
+        (data(BadData::Null, Document), "Invalid Document data"),
+        (data(BadData::NotAnObject, Stream), "Invalid Message Stream Message data"),
+        (Problem::of_fault(&Fault::Ttl, Plane::Rest), "Invalid TTL"),
+        (Problem::of_fault(&Fault::Order, Plane::Rest), "Invalid 'Order' query parameter"),
+        (sdk(Reason::TooLarge { max_bytes: 9 }), "Request entity too large"),
+        (sdk(Reason::NotFound(Missing::Name(Map))), "Unique name not found"),
+        (sdk(Reason::NotFound(Missing::Sid(Document))), "Document not found"),
+        (sdk(Reason::NotFound(Missing::Item(List))), "Item not found"),
+        (sdk(Reason::NotFound(Missing::Item(Map))), "Item not found"),
+        (sdk(Reason::NameTaken), "Unique name already exists"),
+        (sdk(Reason::ItemExists), "An Item with given key already exists in the Map"),
         (
-            Problem::of_error(&Reason::TooLarge { max_bytes: 9 }.into(), Plane::Rest),
-            "Request entity too large: the data has more than 9 bytes".into(),
+            sdk(Reason::RevisionMismatch { of: Document, current: None }),
+            "The revision of the Document does not match the expected revision",
         ),
+        (sdk(Reason::Limit), "Rate limit exceeded"),
+        (token(TokenFault::Invalid), "Invalid Access Token"),
+        (token(TokenFault::Expired), "Access Token expired or expiration date invalid"),
     ] {
         assert_eq!(problem.message, expected);
     }
+}
+
+#[test]
+fn what_no_policy_refused_has_no_tail() {
+    for (reason, detail, policy) in [
+        (Reason::NotFound(Missing::Name(ObjectKind::Map)), Some(Detail::Full), true),
+        (Reason::RevisionMismatch { of: ObjectKind::Document, current: None }, Some(Detail::Full), true),
+        (Reason::Watermark { what: "disk" }, Some(Detail::Full), true),
+        (Reason::Quota { what: "objects" }, None, false),
+        (Reason::Limit, None, false),
+    ] {
+        let (message, details) = body(reason, detail);
+        assert!(!message.contains('['), "{message}");
+        // What helps stands beside the message.
+        assert_eq!((details["retry_ms"].as_u64(), details["policy"].is_string()), (Some(250), policy));
+        assert!(details["decision"].is_string(), "{details}");
+    }
+    let problem = Problem::of_fault(&Fault::Ttl, Plane::Rest);
+    let body: Value = serde_json::from_str(&problem.to_json()).expect("JSON");
+    assert_eq!(body["details"]["reason"], "a TTL is an integer from 0 to 31536000");
 }
 
 fn refusal(reason: Reason, detail: Option<Detail>) -> Refusal {
@@ -134,7 +170,7 @@ fn detail_cuts_the_tail() {
     assert_eq!(details, told);
 
     let (message, _) = body(Reason::Schema, None);
-    assert_eq!(message, format!("The data does not fit the schema [at=/x retry_ms=250 decision={decision}]"));
+    assert_eq!(message, "The data does not fit the schema: at `/x`");
     let plain = Problem::of_error(&Reason::Schema.into(), Plane::Sdk);
     assert_eq!((plain.message.as_str(), plain.details), ("The data does not fit the schema", None));
     let (message, _) = body(Reason::Data(BadData::NotJson), Some(Detail::Code));
@@ -171,7 +207,7 @@ fn bodies_are_those_of_twilio() {
         r#"{"code":20404,"message":"The requested resource /Services/IS1/Maps/x was not found","more_info":"https://www.twilio.com/docs/errors/20404","status":404}"#
     );
     let doubled = Fault::Data { fault: BadData::DoubledKey { pointer: "/a".into() }, kind: ObjectKind::Map };
-    assert_eq!(Problem::of_fault(&doubled, Plane::Sdk).message, "A key stands twice in one object [at=/a]");
+    assert_eq!(Problem::of_fault(&doubled, Plane::Sdk).message, "A key stands twice in one object: at `/a`");
 }
 
 #[test]

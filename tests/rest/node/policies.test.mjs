@@ -220,7 +220,7 @@ test('decision 1: `{}` and removal both withdraw what was published', async () =
   assert.deepEqual((await http('GET', other.shared)).body.data, {});
 });
 
-test('decision 28: a TTL alone on the private side publishes nothing', async () => {
+test('a TTL alone on the private side publishes nothing', async () => {
   const { mine, at, map } = player();
   await write(mine, { x: 1, y: 1 });
   const [before] = await items(map);

@@ -30,7 +30,7 @@ class Revisions(RestTest):
         self.assertEqual(self.service.documents(doc.sid).update(data={"a": 1}).revision, "1")
 
     def test_ttl_alone(self):
-        """decision 28: a TTL alone is no new revision, of documents, items, lists and maps"""
+        """§8: a TTL alone is no new revision, of documents, items, lists and maps"""
         doc = self.service.documents.create()
         self.assertEqual(self.service.documents(doc.sid).update(ttl=60).revision, "0")
         for items, add in self.collections():

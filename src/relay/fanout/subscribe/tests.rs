@@ -19,7 +19,7 @@ use crate::{
     domain::{
         change::{Change, Expect, Operation},
         data::Input,
-        event::Happening,
+        event::{EventProtocol, Happening},
         name::{Identity, ItemId, ItemKey},
         object::{Address, ObjectKind, ObjectRef},
         permission::Permission,
@@ -168,11 +168,13 @@ impl Watcher for Ear {
     fn encode(&self, event: &Event) {
         // The pump may have the lock for a moment; this thread has it only in the last round.
         self.encoded_early.fetch_add(1, Ordering::Relaxed);
-        event.frame(|_| Bytes::from_static(b"event"));
+        event.frame(EventProtocol::V4, |_| Bytes::from_static(b"event"));
     }
     fn queue(&self, event: &Arc<Event>) -> Queued {
         let replayed = thread::current().id() == self.subscriber;
-        event.frame(|_| if replayed { panic!("encoded under the lock") } else { Bytes::new() });
+        event.frame(EventProtocol::V4, |_| {
+            if replayed { panic!("encoded under the lock") } else { Bytes::new() }
+        });
         self.heard.lock().unwrap().push(Arc::clone(event));
         Queued::Again
     }

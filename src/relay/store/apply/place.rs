@@ -100,8 +100,8 @@ pub(super) struct Write {
     pub(super) by: Option<Identity>,
 }
 
-/// Writes an item that may be written; a changed expiry alone is no event (decision 28). Gives
-/// the item and whether it is new.
+/// Writes an item that may be written; data that stays what it was is no event. Gives the item and
+/// whether it is new.
 pub(super) fn write_item(
     scribe: &mut Scribe<'_>,
     collection: ObjectSid,

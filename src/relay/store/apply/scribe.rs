@@ -262,6 +262,20 @@ impl<'t> Scribe<'t> {
         id
     }
 
+    /// Gives an object one more event id without a new revision: only its expiry has changed, or that of an item.
+    pub(super) fn stamp_expiry(&mut self, sid: ObjectSid) -> EventId {
+        let id = self.tick();
+        let at = self.at;
+        self.edit(sid, |object| (object.head.last_event_id, object.head.date_updated) = (id, at));
+        id
+    }
+
+    /// Records a change of the expiry alone. The webhook is not told: its events do not carry an expiry.
+    pub(super) fn tell_expiry(&mut self, sid: ObjectSid, id: EventId, what: Happening) {
+        let name = self.tenant.objects.get(&sid).and_then(|it| it.head.unique_name.clone());
+        self.events.push(Event::new(self.service, sid, name, id, self.at, what));
+    }
+
     /// Removes an object, tells it, and frees its name. What it publishes is withdrawn before, by
     /// the caller.
     pub(super) fn drop_object(&mut self, sid: ObjectSid) {

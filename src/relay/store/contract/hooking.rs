@@ -335,3 +335,17 @@ proptest! {
         prop_assert_eq!(pictured(&again), pictured(&view));
     }
 }
+
+#[test]
+fn an_expiry_alone_is_for_no_webhook() {
+    let world = World::default();
+    let mut view = hooked(&world, true);
+    done(&mut view, &world.client(world.create(Document, "d", "{}")));
+    done(&mut view, &world.client(world.create(Map, "m", "")));
+    done(&mut view, &world.client(world.set("m", "k", "{}")));
+    let before = pending(&view);
+    for (kind, name, item) in [(Document, "d", None), (Map, "m", Some("k")), (Map, "m", None)] {
+        done(&mut view, &world.client(world.expires(sid(kind, name), item, Some(60))));
+    }
+    assert_eq!(pending(&view), before);
+}

@@ -187,6 +187,19 @@ impl World {
         }
     }
 
+    /// A time of expiry alone, so many seconds from now; `None`: never.
+    pub(super) fn expires(&self, object: ObjectSid, item: Option<&str>, seconds: Option<i64>) -> Effect {
+        Effect::SetExpiry {
+            service: SERVICE,
+            object,
+            shell: None,
+            item: item.map(key_of),
+            if_match: None,
+            expires: Some(seconds.map(|it| Timestamp::from_seconds(self.now.get() + it))),
+            collection_expires: None,
+        }
+    }
+
     pub(super) fn unset(&self, map: &str, key: &str) -> Effect {
         let collection = sid(ObjectKind::Map, map);
         Effect::RemoveItem { service: SERVICE, collection, item: key_of(key), if_match: None }

@@ -106,6 +106,7 @@ fn reasons() -> Vec<(Reason, Reach)> {
         Reason::Private => Rest,
         Reason::BelowFloor => Clients,
         Reason::TooManySubscriptions => Clients,
+        Reason::LiveQuery => Clients,
     ];
     for kind in [ObjectKind::Document, ObjectKind::List, ObjectKind::Map] {
         rows.push((Reason::RevisionMismatch { of: kind, current: None }, Reach::Rest));
@@ -132,7 +133,7 @@ fn known(fault: &Fault, reason: &Reason, failure: Failure) {
         Reason::Limit | Reason::Quota { .. } | Reason::Watermark { .. } | Reason::NotFound(_) => {}
         Reason::NameTaken | Reason::ItemExists | Reason::Private | Reason::NotConnected => {}
         Reason::RevisionMismatch { .. } | Reason::BelowFloor | Reason::TooManySubscriptions => {}
-        Reason::Condition | Reason::Lookup | Reason::Final | Reason::Fold => {}
+        Reason::Condition | Reason::Lookup | Reason::Final | Reason::Fold | Reason::LiveQuery => {}
     }
     match failure {
         Failure::Store | Failure::Busy | Failure::Contended | Failure::Stopping => {}
@@ -210,6 +211,11 @@ fn problems_fit_their_schema() {
         assert!(faults.is_empty(), "{faults:?}");
         fields.extend(value["details"].as_object().expect("details").keys().cloned());
     }
+    // Without a policy: the sentence is Sync's, and what is wrong stands beside it.
+    let problem = Problem::of_fault(&Fault::Ttl, Plane::Rest);
+    let value: Value = serde_json::from_str(&problem.to_json()).expect("JSON");
+    assert!(validator.is_valid(&value), "{value}");
+    fields.extend(value["details"].as_object().expect("details").keys().cloned());
     let told = description.root["components"]["schemas"]["ProblemDetails"]["properties"].as_object();
     assert_eq!(fields, told.expect("fields").keys().cloned().collect());
 }
