@@ -6,6 +6,8 @@ mod damage;
 mod folding;
 mod forgetting;
 mod hooking;
+mod restoring;
+mod steps;
 mod world;
 
 use std::sync::mpsc::{Receiver, channel};
