@@ -199,10 +199,10 @@ pub const LIST_ITEMS_MAX: usize = 1_000_000;
 /// Items that a shared list or map may hold, unless its policy says otherwise.
 pub const SHARED_ITEMS_DEFAULT: u32 = 10_000;
 /// Items that one document may have in the lists to which it appends, unless they stay when it is withdrawn: one write
-/// takes them all back, at about 3 µs each.
-pub const SOURCE_ITEMS_MAX: usize = 256;
+/// takes them all back, within a millisecond.
+pub const SOURCE_ITEMS_MAX: usize = 128;
 /// Oldest items of a full list that one write drops: a bound that a policy has lowered is reached over several writes.
-pub const OLDEST_DROPPED_MAX: usize = 64;
+pub const OLDEST_DROPPED_MAX: usize = 32;
 /// Expired contributions of one place that one write forgets.
 pub const EXPIRED_PURGED_MAX: usize = 16;
 /// Sources that forget a place that is gone; of more none does, and each passes over it when it publishes again.
