@@ -118,15 +118,15 @@ enum Move {
 
 fn moves() -> impl Strategy<Value = Vec<Move>> {
     let step = prop_oneof![
-        10 => (0..5_u8, 0..4_u8).prop_map(|(who, what)| Move::Vote(who, what)),
+        12 => (0..5_u8, 0..4_u8).prop_map(|(who, what)| Move::Vote(who, what)),
         4 => (0..5_u8, 0..4_u8, 1..9_i64).prop_map(|(who, what, ttl)| Move::VoteForAWhile(who, what, ttl)),
         4 => (0..5_u8).prop_map(Move::Withdraw),
-        2 => (0..5_u8).prop_map(Move::Remove),
+        5 => (0..5_u8).prop_map(Move::Remove),
         3 => (0..2_u8).prop_map(Move::Grant),
         4 => (0..2_u8).prop_map(Move::Revoke),
         4 => Just(Move::Forget),
         2 => Just(Move::Repeat),
-        4 => (1..6_i64).prop_map(Move::Wait),
+        5 => (1..6_i64).prop_map(Move::Wait),
         1 => (1..6_i64).prop_map(Move::Lag),
         1 => Just(Move::Checkpoint),
         1 => Just(Move::Trim),
