@@ -14,4 +14,5 @@ pub mod permission;
 pub mod query;
 pub mod service;
 pub mod sid;
+pub mod steps;
 pub mod time;

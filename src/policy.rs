@@ -9,6 +9,7 @@ pub mod files;
 pub mod fold;
 pub mod folder;
 mod folding;
+mod footprint;
 mod locate;
 mod mask;
 mod form;

@@ -32,6 +32,7 @@ mod store;
 mod activation;
 mod settings;
 mod fetch;
+mod shares;
 mod recall;
 mod fanout;
 mod journal;
@@ -43,6 +44,7 @@ mod clock;
 mod hooks;
 mod rehearsal;
 mod verify;
+mod repair;
 #[cfg(test)]
 mod simulation;
 #[cfg(fuzzing)]
@@ -163,7 +165,9 @@ impl Relay {
         if new {
             relay.own(rewrite::founding(random()?, relay.decision(), now)).map_err(StartError::Write)?;
         }
-        if active != *relay.inner.policies.hash() {
+        // A store of an earlier version knows less of its folds: the same set is activated again.
+        let known = *relay.inner.hub.view().reserved == relay.inner.policies.reserved();
+        if active != *relay.inner.policies.hash() || !known {
             let batch = rewrite::activation(&relay.inner.policies, relay.decision(), now);
             relay.own(batch).map_err(StartError::Write)?;
             info!(policy.set = &**relay.inner.policies.hash(), "policies activated");
@@ -174,6 +178,7 @@ impl Relay {
             let relay = relay.clone();
             move || relay.watch_clock()
         })?;
+        relay.restore_folds().map_err(StartError::Write)?;
         relay.expect_all(&relay.inner.hub.view());
         relay.spawn("sweep", {
             let relay = relay.clone();

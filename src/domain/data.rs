@@ -5,6 +5,7 @@
 //! so a small body cannot claim much memory (reliability: 32 bytes of heap for each byte).
 
 mod compact;
+mod digits;
 
 use std::{cell::Cell, fmt, sync::Arc};
 
@@ -110,6 +111,11 @@ impl Input {
     /// Where the first integer beyond ±(2^53 − 1) stands, if there is one (decision 32).
     pub fn unsafe_integer(&self) -> Option<&str> {
         self.unsafe_integer.as_deref()
+    }
+
+    /// Where the first number stands whose digits are more than a double holds: the value has another one.
+    pub fn rounded_number(&self) -> Option<String> {
+        digits::rounded(self.data.as_str())
     }
 }
 

@@ -128,6 +128,8 @@ pub const OUTBOX_BYTES_MAX: usize = 256 * 1024;
 pub const OUTBOX_SECONDS_MAX: u64 = 10;
 /// Tombstones of one object: who was away longer opens it again.
 pub const TOMBSTONES_MAX: usize = 10_000;
+/// Tombstones of one object that one removal forgets because of their number or age.
+pub const TOMBSTONES_PRUNED_MAX: usize = 16;
 /// Seconds that a tombstone is kept.
 pub const TOMBSTONE_SECONDS_MAX: i64 = 24 * 3600;
 
@@ -231,6 +233,17 @@ pub const MAP_ITEMS_MAX: usize = 100_000;
 pub const LIST_ITEMS_MAX: usize = 1_000_000;
 /// Items that a shared list or map may hold, unless its policy says otherwise.
 pub const SHARED_ITEMS_DEFAULT: u32 = 10_000;
+/// Items that one document may have in the lists to which it appends, unless they stay when it is withdrawn: one write
+/// takes them all back, within a millisecond.
+pub const SOURCE_ITEMS_MAX: usize = 128;
+/// Oldest items of a full list that one write drops: a bound that a policy has lowered is reached over several writes.
+pub const OLDEST_DROPPED_MAX: usize = 32;
+/// Expired contributions of one place that one write forgets.
+pub const EXPIRED_PURGED_MAX: usize = 16;
+/// Sources that forget a place that is gone; of more none does, and each passes over it when it publishes again.
+pub const UNFED_MAX: usize = 64;
+/// Shares that one batch puts back into a fold, at a start.
+pub const SHARES_RESTORED_MAX: usize = 256;
 /// Identities with a grant on one object.
 pub const GRANTS_MAX: usize = 10_000;
 /// Services of one account.
@@ -252,6 +265,8 @@ pub const LOOKUPS_MAX: usize = 8;
 pub const RULES_MAX: usize = 32;
 /// Fields of one fold.
 pub const FOLD_FIELDS_MAX: usize = 16;
+/// Bytes of the document of a fold that counts or sums: each write sends it to all who listen, as it would a message.
+pub const FOLD_BYTES_MAX: usize = MESSAGE_DATA_BYTES_MAX;
 /// Entries of a `top` in a fold.
 pub const FOLD_TOP_MAX: u32 = 1_000;
 /// Digits of a sum in a fold, with sign and point: an `i128` in billionths.

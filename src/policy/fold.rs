@@ -271,6 +271,11 @@ impl<S: Ord + Clone> Tally<S> {
         self.shares.keys()
     }
 
+    /// Whether a source stands.
+    pub fn counts(&self, source: &S) -> bool {
+        self.shares.contains_key(source)
+    }
+
     /// What each source brings, and at which sequence numbers it reached its ranks.
     pub fn shares(&self) -> impl Iterator<Item = (&S, &Share, &[u64])> {
         self.shares.iter().map(|(source, it)| (source, &it.share, &*it.reached))

@@ -1,6 +1,6 @@
 //! What one private object brings to a fold: its inputs, taken from the result of the target's rewrite.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use serde_json::{Map, Value};
 
@@ -18,6 +18,8 @@ pub struct Folding {
     pub shape: Shape,
     /// One for each field.
     pub(super) inputs: Vec<Input>,
+    /// What makes it what it is, as text (see [`footprint`](super::footprint)).
+    pub(super) footprint: Arc<str>,
 }
 
 /// Where one field's input comes from.
@@ -41,6 +43,11 @@ impl Folding {
     pub(super) fn reads_previous(&self) -> bool {
         let reads = |it: &Origin| matches!(it, Origin::Expression(it) if it.reads_previous());
         self.inputs.iter().any(|it| it.value.as_ref().is_some_and(reads))
+    }
+
+    /// Whether an expression stands in it.
+    pub(super) fn computes(&self) -> bool {
+        self.inputs.iter().any(|it| matches!(it.value, Some(Origin::Expression(_))))
     }
 
     /// Whether an expression in it reads a lookup.

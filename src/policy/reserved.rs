@@ -6,7 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     domain::{name::UniqueName, object::ObjectKind},
-    policy::compiled::{Policy, ServiceName},
+    policy::{
+        compiled::{Policy, ServiceName},
+        footprint,
+    },
 };
 
 /// The patterns of one policy (decision 14).
@@ -16,7 +19,7 @@ pub struct Reserved {
     pub policy: Arc<str>,
     /// The private names.
     pub from: (ObjectKind, String),
-    /// The shared names, each with the pattern of its keys, or with what its fold counts.
+    /// The shared names, each with the pattern of its keys, or with the footprint of its fold.
     pub to: Vec<(ObjectKind, String, Option<String>)>,
     /// The services that it governs, by SID or unique name; `None` is each.
     pub services: Option<Vec<String>>,
@@ -34,12 +37,31 @@ impl Reserved {
     }
 }
 
+impl Reserved {
+    /// Whether what stands under these names may stand under the others.
+    pub fn agrees(&self, now: &Self) -> bool {
+        let same = |(old, new): (&(_, _, Option<String>), &(_, _, Option<String>))| {
+            let last = match (&old.2, &new.2) {
+                // The pattern of a key has one line and nothing else.
+                (Some(old), Some(new)) => footprint::agree(old, new),
+                (old, new) => old == new,
+            };
+            (&old.0, &old.1) == (&new.0, &new.1) && last
+        };
+        self.from == now.from && self.to.len() == now.to.len() && self.to.iter().zip(&now.to).all(same)
+    }
+}
+
 impl Policy {
     /// The names that it reserves.
     pub fn reserved(&self) -> Reserved {
         let target = |it: &super::compiled::Target| {
             let key = it.key.as_ref().map(ToString::to_string);
-            (it.kind, it.name.to_string(), key.or_else(|| it.fold.as_ref().map(ToString::to_string)))
+            (
+                it.kind,
+                it.name.to_string(),
+                key.or_else(|| it.fold.as_ref().map(|it| it.footprint.to_string())),
+            )
         };
         let service = |it: &ServiceName| match it {
             ServiceName::Sid(sid) => sid.to_string(),

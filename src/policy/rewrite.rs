@@ -67,6 +67,11 @@ impl Rewrite {
         self.set.iter().any(|(_, it)| matches!(it, Setting::Expression(it) if it.reads_previous()))
     }
 
+    /// Whether an expression stands in it.
+    pub(super) fn computes(&self) -> bool {
+        self.set.iter().any(|(_, it)| matches!(it, Setting::Expression(_)))
+    }
+
     /// Whether an expression in it reads a lookup.
     pub(super) fn looks_up(&self, lookups: usize) -> bool {
         let looks = |it: &Setting| match it {

@@ -20,7 +20,7 @@ use crate::policy::{
 };
 
 /// A policy's files from texts; the schemas by name.
-fn files(name: &str, policy: &str, schemas: &[(&str, &str)]) -> Files {
+pub(crate) fn files(name: &str, policy: &str, schemas: &[(&str, &str)]) -> Files {
     let bytes = |text: &str| Content::Bytes(text.as_bytes().to_vec());
     Files {
         name: name.to_owned(),

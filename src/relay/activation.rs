@@ -19,9 +19,9 @@ pub enum Conflict {
         /// How many objects.
         objects: usize,
     },
-    /// A policy's names have changed while objects stand under the old ones.
+    /// A policy's names, or a fold of it, have changed while objects stand under the old ones.
     #[error(
-        "policy `{policy}` names other objects than before (`from`, `to` or `key`), but {objects} objects stand under the old names; put the old folder back, or remove them over REST first"
+        "policy `{policy}` names other objects than before (`from`, `to` or `key`), or feeds a fold in another way, but {objects} objects stand under the old names; put the old folder back, or remove them over REST first"
     )]
     Renamed {
         /// The policy.
@@ -56,7 +56,7 @@ pub(super) fn check(view: &View, set: &PolicySet) -> Result<(), Vec<Conflict>> {
         let policy = old.policy.to_string();
         match new.iter().find(|it| it.policy == old.policy) {
             None => conflicts.push(Conflict::Gone { policy, objects }),
-            Some(now) if (&now.from, &now.to) != (&old.from, &old.to) => {
+            Some(now) if !old.agrees(now) => {
                 conflicts.push(Conflict::Renamed { policy, objects });
             }
             Some(_) => (),
@@ -117,7 +117,7 @@ mod tests {
             ),
             (
                 Conflict::Renamed { policy: policy(), objects: 3 },
-                "policy `chat` names other objects than before (`from`, `to` or `key`), but 3 objects stand under the old names; put the old folder back, or remove them over REST first",
+                "policy `chat` names other objects than before (`from`, `to` or `key`), or feeds a fold in another way, but 3 objects stand under the old names; put the old folder back, or remove them over REST first",
             ),
             (
                 Conflict::Taken { policy: policy(), name: "rooms/7".to_owned() },

@@ -14,15 +14,21 @@ pub(super) fn examine(data: &Input, cap_bytes: usize, policy: Option<&Arc<Policy
     if max_bytes < data.data().size_bytes() {
         return Err(refused(Reason::TooLarge { max_bytes }, policy, "size", Vec::new()));
     }
-    if let (Some(policy), Some(pointer)) = (policy, data.unsafe_integer()) {
-        let violation = Violation {
-            pointer: pointer.to_owned(),
-            keyword: "integer".to_owned(),
-            message: "integers are at most 2^53 - 1".to_owned(),
-        };
-        return Err(refused(Reason::UnsafeInteger, Some(policy), "size", vec![violation]));
+    let Some(policy) = policy else { return Ok(()) };
+    let unsafe_number = |pointer: String, keyword: &str, message: &str| {
+        let (keyword, message) = (keyword.to_owned(), message.to_owned());
+        let violation = Violation { pointer, keyword, message };
+        Err(refused(Reason::UnsafeInteger, Some(policy), "size", vec![violation]))
+    };
+    if let Some(pointer) = data.unsafe_integer() {
+        return unsafe_number(pointer.to_owned(), "integer", "integers are at most 2^53 - 1");
     }
-    Ok(())
+    // A fold is exact: it does not count a number that was rounded on its way.
+    let folds = policy.targets.iter().any(|it| it.fold.is_some());
+    match folds.then(|| data.rounded_number()).flatten() {
+        Some(pointer) => unsafe_number(pointer, "number", "the number has more digits than a double holds"),
+        None => Ok(()),
+    }
 }
 
 /// The schema of the private side. `{}` says nothing and needs none (the policy language).

@@ -174,6 +174,25 @@ pub(in crate::relay) enum Effect {
         /// The list's or map's, beside that of the item.
         collection_expires: Option<Option<Timestamp>>,
     },
+    /// What an identity may do with a fold, which is made in its zero state when it does not stand.
+    PermitFold {
+        service: ServiceSid,
+        shell: Shell,
+        shape: Shape,
+        identity: Identity,
+        permission: Option<Permission>,
+    },
+    /// A fold that stands as something else becomes one, and shares that it has lost are put back.
+    RestoreFold { service: ServiceSid, shell: Shell, shape: Shape, shares: Vec<RestoredShare> },
+}
+
+/// What a private document brings to a fold, rendered again from what stands.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(in crate::relay) struct RestoredShare {
+    pub(in crate::relay) source: ObjectSid,
+    pub(in crate::relay) share: Share,
+    /// The event of the document's last write: equal ranks stand in this order.
+    pub(in crate::relay) reached: u64,
 }
 
 impl Effect {
@@ -196,7 +215,9 @@ impl Effect {
             | Self::Settle { service, .. }
             | Self::RemoveAt { service, .. }
             | Self::Forget { service, .. }
-            | Self::SetExpiry { service, .. } => Some(*service),
+            | Self::SetExpiry { service, .. }
+            | Self::PermitFold { service, .. }
+            | Self::RestoreFold { service, .. } => Some(*service),
         }
     }
 }

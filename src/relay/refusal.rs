@@ -62,8 +62,8 @@ pub enum Reason {
     /// The data is no JSON object, or is hostile.
     #[error("{0}")]
     Data(BadData),
-    /// An integer that JavaScript would round, where a policy reads it.
-    #[error("an integer is beyond ±(2^53 - 1)")]
+    /// An integer that JavaScript would round, where a policy reads it; or a decimal that a double would, where one folds it.
+    #[error("an integer is beyond ±(2^53 - 1), or a number has more digits than a double holds")]
     UnsafeInteger,
     /// The data breaks the schema of the private side.
     #[error("the data does not fit the schema")]

@@ -249,15 +249,15 @@ impl<'p> Stage<'p> {
             return Vec::new();
         };
         let source = (*sid, write.item.clone());
-        let places = tenant.sources.get(&source).cloned().unwrap_or_else(|| Arc::from([]));
+        let places = tenant.sources.get(&source).cloned().unwrap_or_default();
         let shown = places.iter().filter_map(|(place, item)| {
-            let object = tenant.objects.get(place)?;
-            let contributions = match (&object.body, item) {
+            let object = tenant.objects.get(&place)?;
+            let contributions = match (&object.body, &item) {
                 (Body::Document { contributions, .. }, None) => contributions,
                 (Body::Items(items), Some(id)) => &items.standing.get(id)?.contributions,
                 _ => return None,
             };
-            let own = contributions.iter().find(|it| it.source.as_ref() == Some(&source))?;
+            let own = contributions.of(&source)?;
             let key = item.as_ref().and_then(ItemId::key).cloned();
             publication(place.kind, object.head.unique_name.as_ref(), key, &own.data)
         });

@@ -15,12 +15,12 @@ use crate::{
         sid::{MessageSid, ObjectSid, ServiceSid},
         time::{Timestamp, Ttl},
     },
-    policy::{Bindings, PolicySet, Reserved},
+    policy::{Bindings, PolicySet, Reserved, fold::Shape},
     relay::{
         authn::Caller,
         derived,
         gate::{self, Admitted, Grounds, Opened},
-        record::{By, Effect, Publication, Record, Shell},
+        record::{By, Effect, Publication, Record, RestoredShare, Shell},
         refusal::{DecisionId, Missing, Reason, Refusal},
         render::Canvas,
         seen::Seen,
@@ -131,6 +131,17 @@ pub(super) fn oblivion(
 /// Birth 8: expiry is suspended, or goes on.
 pub(super) fn expiry_limit(until: Option<Timestamp>, decision: DecisionId, at: Timestamp) -> Batch {
     own(Effect::LimitExpiry { until }, "".into(), decision, at)
+}
+
+/// Birth 9: a start puts back what a fold has lost.
+pub(super) fn restore_fold(
+    service: ServiceSid,
+    (shell, shape): (Shell, Shape),
+    shares: Vec<RestoredShare>,
+    decision: DecisionId,
+    at: Timestamp,
+) -> Batch {
+    own(Effect::RestoreFold { service, shell, shape, shares }, "".into(), decision, at)
 }
 
 fn own(effect: Effect, policies: Arc<str>, decision: DecisionId, at: Timestamp) -> Batch {
@@ -273,13 +284,21 @@ impl Pen<'_> {
                 message: MessageSid::new(self.given.sid),
                 data: data.data().clone(),
             },
-            Operation::Permit { address, identity, permission } => Effect::Permit {
-                service,
-                object: self.object(&address)?,
-                shell: self.shared_shell(),
-                identity,
-                permission,
-            },
+            Operation::Permit { address, identity, permission } => {
+                match (self.shared_shell(), self.shape()) {
+                    // What stands, or does not, is a fold from its first moment.
+                    (Some(shell), Some(shape)) => {
+                        Effect::PermitFold { service, shell, shape, identity, permission }
+                    }
+                    (shell, _) => Effect::Permit {
+                        service,
+                        object: self.object(&address)?,
+                        shell,
+                        identity,
+                        permission,
+                    },
+                }
+            }
             other => service_effect(other, self.given)?,
         })
     }
@@ -312,6 +331,16 @@ impl Pen<'_> {
                 name: Some(name.clone()),
                 space: Space::Shared { policy: policy.name.clone() },
             }),
+            _ => None,
+        }
+    }
+
+    /// The fields of the fold that the shared object is, if it is one.
+    fn shape(&self) -> Option<Shape> {
+        match self.grounds {
+            Grounds::Shared { policy, name: Some(name), .. } => {
+                policy.fold_at(name).map(|it| it.shape.clone())
+            }
             _ => None,
         }
     }

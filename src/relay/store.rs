@@ -3,10 +3,12 @@
 pub(in crate::relay) mod apply;
 pub(in crate::relay) mod attempts;
 pub(in crate::relay) mod committed;
+mod contributions;
 mod embedded;
 mod fair_memory;
 mod memory;
 pub(in crate::relay) mod pending;
+mod places;
 mod point;
 pub(in crate::relay) mod queue;
 mod sent;
@@ -104,7 +106,7 @@ impl From<BrokenCheckpoint> for StoreError {
 /// Takes one group of the log.
 type Each<'e> = dyn FnMut(u64, &[u8]) -> Result<(), StoreError> + 'e;
 /// Writes a checkpoint of a view.
-type WriteCheckpoint = Box<dyn FnOnce(&View) -> Result<(), StoreError> + Send>;
+pub(in crate::relay) type WriteCheckpoint = Box<dyn FnOnce(&View) -> Result<(), StoreError> + Send>;
 
 impl Store {
     /// Reads the checkpoint and the log behind it, and checks both against the anchor.
@@ -162,7 +164,7 @@ impl Store {
     }
 
     /// Something that writes a checkpoint of a view, on another thread.
-    fn checkpointer(&self) -> WriteCheckpoint {
+    pub(in crate::relay) fn checkpointer(&self) -> WriteCheckpoint {
         match self {
             Self::Embedded(it) => {
                 let path = it.state_path();

@@ -163,8 +163,8 @@ fn due_slice(tenant: &Tenant, due_at: Timestamp) -> Vec<(ObjectSid, Option<ItemI
 
 /// What the removal of an object or item costs: itself, its items, and the places at which it is shown.
 fn expiry_cost(tenant: &Tenant, object: ObjectSid, item: Option<&ItemId>) -> usize {
-    let places = tenant.sources.get(&(object, item.cloned())).map(|it| it.as_ref()).unwrap_or_default();
-    let withdrawal = |(shared, _): &Place| match tenant.objects.get(shared).map(|it| &it.body) {
+    let places = tenant.sources.get(&(object, item.cloned())).into_iter().flat_map(|it| it.iter());
+    let withdrawal = |(shared, _): Place| match tenant.objects.get(&shared).map(|it| &it.body) {
         Some(Body::Fold(fold)) => 1 + fold.data.size_bytes() / SWEEP_FOLD_BYTES,
         _ => 1,
     };
@@ -172,7 +172,7 @@ fn expiry_cost(tenant: &Tenant, object: ObjectSid, item: Option<&ItemId>) -> usi
         None => tenant.objects.get(&object).and_then(|it| it.items()).map_or(0, |it| it.standing.len()),
         Some(_) => 0,
     };
-    1 + items + places.iter().map(withdrawal).sum::<usize>()
+    1 + items + places.map(withdrawal).sum::<usize>()
 }
 
 /// How far the search for empty shared objects has come: a slice of all objects each round.

@@ -3,25 +3,20 @@
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
-use serde_json::Value;
-
 use crate::{
     domain::{
         data::Data,
-        name::Identity,
-        object::{ObjectKind, Space},
         sid::{ObjectSid, ServiceSid},
-        time::Timestamp,
     },
     policy::{
-        Bindings, Policy, PolicySet, Route,
+        PolicySet,
         fold::{self, Shape, Share},
     },
     relay::{
-        derived,
+        shares::Scene,
         store::{
             Embedded, Store, StoreError,
-            view::{Body, Folded, Object, Source, Tenant, View},
+            view::{Body, Folded, Source, Tenant, View},
         },
     },
 };
@@ -71,18 +66,16 @@ fn look(
     let mut brought = Brought::new();
     // What has expired contributes until it is swept.
     for object in tenant.objects.values() {
-        let Space::Private { owner, .. } = &object.head.space else { continue };
-        let Some(name) = &object.head.unique_name else { continue };
-        let unique_name = tenant.head.unique_name.as_deref();
-        let route = policies.route(service, unique_name, object.head.sid.kind, name);
-        let Route::Private { policy, captures } = route else { continue };
-        if policy.targets.iter().all(|it| it.fold.is_none()) {
-            continue;
-        }
+        let Some(scene) = Scene::of(view, (service, tenant.as_ref()), policies, object) else { continue };
         verified.sources += 1;
-        let scene = Scene { view, service, policy: &policy, owner, object };
-        if let Err(what) = scene.bring(&captures, &mut brought) {
-            verified.differences.push(format!("{service} {}: {what}", object.head.sid));
+        match scene.brought() {
+            Ok(all) => {
+                for it in all {
+                    let own = it.share.map(|share| (it.shape, share));
+                    brought.entry(it.sid).or_default().insert((object.head.sid, None), own);
+                }
+            }
+            Err(what) => verified.differences.push(format!("{service} {}: {what}", object.head.sid)),
         }
     }
     let folds = tenant.objects.iter().filter_map(|(sid, it)| match &it.body {
@@ -123,51 +116,4 @@ fn differences(fold: &Folded, sources: &BTreeMap<Source, Option<(Shape, Share)>>
     let forgotten = sources.keys().filter(|it| !counted.contains(it));
     told.extend(forgotten.map(|it| format!("{} stands, and does not contribute", it.0)));
     told
-}
-
-/// One private object, to be rendered again.
-struct Scene<'s> {
-    view: &'s View,
-    service: ServiceSid,
-    policy: &'s Arc<Policy>,
-    owner: &'s Identity,
-    object: &'s Arc<Object>,
-}
-
-impl Scene<'_> {
-    fn bring(&self, captures: &crate::policy::Captures, brought: &mut Brought) -> Result<(), String> {
-        let data = self.object.data().filter(|it| !it.is_empty());
-        let Some(data) = data.and_then(|it| serde_json::from_str::<Value>(it.as_str()).ok()) else {
-            return Ok(());
-        };
-        let claims = self.object.claims.as_deref().and_then(|it| serde_json::from_str(it).ok());
-        let claims = claims.unwrap_or_else(|| Value::Object(Default::default()));
-        let pseudonym = derived::pseudonym(&self.view.secret, &self.policy.name, self.owner);
-        let now: Timestamp = self.object.head.date_updated;
-        let bindings = Bindings {
-            captures,
-            identity: self.owner,
-            claims: &claims,
-            now,
-            item_key: None,
-            previous: None,
-            lookups: &vec![None; self.policy.lookups.len()],
-            pseudonym: &pseudonym,
-        };
-        for target in &self.policy.targets {
-            let Some(folding) = &target.fold else { continue };
-            let name = target.name_of(&bindings).map_err(|it| format!("cannot be named: {it}"))?;
-            let sid = derived::sid(&self.view.secret, self.service, ObjectKind::Document, &name);
-            let mut share = None;
-            if target.alone {
-                let rendered = target.render(&data, &bindings);
-                let rendered = rendered.map_err(|it| format!("cannot be rendered: {it}"))?;
-                let own = folding.share(&rendered.data, &bindings);
-                share = Some((folding.shape.clone(), own.map_err(|it| format!("cannot be counted: {it}"))?));
-            }
-            let source: Source = (self.object.head.sid, None);
-            brought.entry(sid).or_default().insert(source, share);
-        }
-        Ok(())
-    }
 }

@@ -1,12 +1,13 @@
 //! How large a fold's document can become, by what the schema says of its inputs.
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Kind, Shape};
-use crate::domain::limits::{DATA_DEPTH_MAX, FOLD_DIGITS_MAX};
+use crate::domain::limits::{DATA_BYTES_MAX, DATA_DEPTH_MAX, FOLD_BYTES_MAX, FOLD_DIGITS_MAX};
 
 /// What a schema says of one field's input.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bounds {
     /// The texts of all values that a `count_by` can meet, as JSON; `None` when they are not listed.
     pub values: Option<Vec<String>>,
@@ -20,6 +21,13 @@ pub struct Bounds {
 const COUNT: usize = 20;
 
 impl Shape {
+    /// Bytes that the largest document may have. A write that changes a count or a sum sends the whole document to all
+    /// who listen, so one with such fields is small; the best, the least and the greatest seldom change.
+    pub fn bytes_max(&self) -> usize {
+        let steady = |it: &Kind| matches!(it, Kind::Top { .. } | Kind::Min | Kind::Max);
+        if self.fields().iter().all(|it| steady(&it.kind)) { DATA_BYTES_MAX } else { FOLD_BYTES_MAX }
+    }
+
     /// Bytes of the largest document; an error is the place of a field without a bound.
     ///
     /// # Errors

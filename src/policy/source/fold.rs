@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     domain::{
-        limits::{DATA_BYTES_MAX, FOLD_FIELDS_MAX, FOLD_TOP_MAX},
+        limits::{FOLD_BYTES_MAX, FOLD_FIELDS_MAX, FOLD_TOP_MAX},
         object::ObjectKind,
     },
     policy::{
@@ -65,7 +65,7 @@ pub(super) fn read(
             inputs.push(input);
         }
     }
-    Some(Folding { shape: Shape::new(fields)?, inputs })
+    Some(Folding { shape: Shape::new(fields)?, inputs, footprint: "".into() })
 }
 
 fn field(table: &Table<'_>, scopes: Option<&Scopes<'_>>, faults: &mut Faults<'_>) -> Option<(Kind, Input)> {
@@ -157,7 +157,7 @@ fn read_keep(table: &Table<'_>, faults: &mut Faults<'_>) -> Option<Vec<String>> 
 }
 
 /// What must be true of a fold's target: it is a document fed by documents, none of the keys of other targets
-/// stands, and its document stays within the bounds of data whatever fits the schemas.
+/// stands, and its document stays within its bound whatever fits the schemas. Gives the bounds of its inputs.
 pub(super) fn check(
     table: &Table<'_>,
     (kind, span): (ObjectKind, &Range<usize>),
@@ -165,7 +165,7 @@ pub(super) fn check(
     (rewrite, shared): (&Rewrite, Option<&Schema>),
     fold: &Folding,
     faults: &mut Faults<'_>,
-) {
+) -> Vec<Bounds> {
     if kind != ObjectKind::Document {
         faults.add_with_help(span, format!("a fold is a document, not a {kind}"), "write `document` for it");
     }
@@ -191,12 +191,20 @@ pub(super) fn check(
                 help,
             );
         }
-        Ok(bytes) if DATA_BYTES_MAX < bytes => {
-            let what = format!("the fold could have {bytes} bytes, more than {DATA_BYTES_MAX}");
-            faults.add_with_help(&table.key_span("fold"), what, "lower `top`, or shorten what it keeps");
+        Ok(bytes) if fold.shape.bytes_max() < bytes => {
+            let most = fold.shape.bytes_max();
+            let what = format!("the fold could have {bytes} bytes, more than {most}");
+            let help = match most {
+                FOLD_BYTES_MAX => {
+                    "each write sends all of it: lower `top`, shorten what is counted or kept, or write a second `[[to]]`"
+                }
+                _ => "lower `top`, or shorten what it keeps",
+            };
+            faults.add_with_help(&table.key_span("fold"), what, help);
         }
         Ok(_) => (),
     }
+    bounds
 }
 
 /// What the schemas say of an input: that of the published data, else that of the private side where the rewrite

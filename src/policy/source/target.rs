@@ -18,6 +18,7 @@ use crate::{
         compiled::{Read, Source, Target},
         expression::{self, Typed, Wanted},
         fault::Faults,
+        footprint,
         mask::Room,
         pattern::{IDENTITY, KEY, PSEUDONYM, Pattern},
         rewrite::Rewrite,
@@ -75,18 +76,29 @@ pub(super) fn read_all(
         faults.add(&surplus.span, format!("there are more than {TARGETS_MAX} targets"));
     }
     let mut masks = Room::whole();
-    let targets: Vec<_> =
-        tables.iter().filter_map(|it| read(it, from, scopes, schemas, &mut masks, faults)).collect();
+    let mut targets: Vec<_> =
+        tables.iter().filter_map(|it| read((it, top), from, scopes, schemas, &mut masks, faults)).collect();
     for (at, target) in targets.iter().enumerate() {
         for earlier in targets.iter().take(at) {
             collision(&earlier.value, target, faults);
         }
     }
+    share_bounds(&mut targets);
     targets
 }
 
+/// What several targets publish to one object is bounded together: by the least that one of them allows.
+fn share_bounds(targets: &mut [At<Target>]) {
+    let all: Vec<_> =
+        targets.iter().map(|it| (it.value.kind, it.value.name.clone(), it.value.items_max)).collect();
+    for At { value, .. } in targets {
+        let same = all.iter().filter(|it| (it.0, &it.1) == (value.kind, &value.name));
+        value.items_max = same.map(|it| it.2).min().unwrap_or(value.items_max);
+    }
+}
+
 fn read(
-    table: &Table<'_>,
+    (table, top): (&Table<'_>, &Table<'_>),
     from: Option<&Source>,
     scopes: Option<&Scopes<'_>>,
     schemas: &mut Schemas<'_>,
@@ -100,7 +112,7 @@ fn read(
     let schema = schemas.read(table, faults);
     let ttl = read_ttl(table, faults);
     let rewrite = rewrite::read(table, scopes, masks, faults);
-    let fold = fold::read(table, scopes, faults);
+    let mut fold = fold::read(table, scopes, faults);
     let private = from.and_then(|it| it.schema.as_ref());
     place::check(table, &Data { private, rewrite: &rewrite, shared: schema.as_ref() }, fold.as_ref(), faults);
     way::check(table, (private, schema.as_ref()), &rewrite, fold.as_ref(), faults);
@@ -136,9 +148,12 @@ fn read(
         veiled(&span, &name, key.as_ref(), &rewrite, faults);
     }
     let list::Bounds { on_withdraw, items_max, when_full } = list;
-    if let Some(fold) = &fold {
+    if let Some(fold) = &mut fold {
         let source = from.map(|it| (it.kind, it.schema.as_ref()));
-        fold::check(table, (kind, &span), source, (&rewrite, schema.as_ref()), fold, faults);
+        let bounds = fold::check(table, (kind, &span), source, (&rewrite, schema.as_ref()), fold, faults);
+        let computes = rewrite.computes() || fold.computes();
+        let written = footprint::of(fold, (table, top), (private, schema.as_ref()), &bounds, computes);
+        fold.footprint = written.into();
     }
     let lookups = scopes.map_or(0, |it| it.expressions.lookups.len());
     let alone = !(rewrite.reads_previous()

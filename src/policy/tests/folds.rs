@@ -80,6 +80,11 @@ pub(super) fn all() -> Vec<Row> {
         compile(&[files("chat", &kept, &[("s.json", schema)])]).expect_err("a fault"),
         "5:1 the fold could have 61309 bytes, more than 16384 [lower `top`, or shorten what it keeps]",
     ));
+    let counted = kept.replace("top = 100", "top = 10").replace("] } }", "] }, n = { count = true } }");
+    rows.push((
+        compile(&[files("chat", &counted, &[("s.json", schema)])]).expect_err("a fault"),
+        "5:1 the fold could have 6164 bytes, more than 4096 [each write sends all of it: lower `top`, shorten what is counted or kept, or write a second `[[to]]`]",
+    ));
     let typed = |lines: &str, schema: &str| {
         let policy = format!("{FROM}schema = \"s.json\"\n[[to]]\ndocument = \"c/{{room}}\"\n{lines}");
         compile(&[files("chat", &policy, &[("s.json", schema)])]).expect_err("a fault")

@@ -244,3 +244,17 @@ proptest! {
         let _ = set(&[("one", &text)]);
     }
 }
+
+#[test]
+fn targets_of_one_object_share_the_least_of_their_bounds() {
+    let target = |key: &str, more: &str| format!("[[to]]\nmap = \"b/{{room}}\"\nkey = \"{key}\"\n{more}\n");
+    let policy = format!(
+        "[from]\ndocument = \"a/{{room}}/{{identity}}\"\n{}{}{}[[to]]\nmap = \"c\"\nkey = \"{{room}}/{{identity}}\"\n",
+        target("{identity}", ""),
+        target("{identity}/x", "items_max = 7"),
+        target("{identity}/x/y", "items_max = 9"),
+    );
+    let set = set(&[("rooms", &policy)]).unwrap_or_else(|it| panic!("{it:?}"));
+    let bounds: Vec<u32> = set.policies()[0].targets.iter().map(|it| it.items_max).collect();
+    assert_eq!(bounds, [7, 7, 7, 10_000]);
+}

@@ -39,6 +39,7 @@ use crate::{
         },
     },
 };
+use grant::Making;
 use note::Notes;
 pub(in crate::relay) use publish::fresh;
 use scribe::Scribe;
@@ -88,7 +89,17 @@ pub(in crate::relay) fn apply(view: &mut View, record: &Record) -> Result<Applie
     let known = record
         .batch
         .is_some_and(|it| attempts(view, &record.effect).is_some_and(|all| all.get(&it).is_some()));
-    if known { Err(Rejection::Known) } else { enact(view, record) }
+    if known { Err(Rejection::Known) } else { apply_record(view, record, Judging::New) }
+}
+
+/// Whether what a record rests on, and whether there is room for it, is judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Judging {
+    /// It is new.
+    New,
+    /// It stands in the log: it was judged under the bounds of its time. Bounds, and the number of events that a
+    /// batch tells, may be others in a later version, which must read the log all the same.
+    Done,
 }
 
 /// Where an attempt of this effect is remembered: with the service in which it happens, or beside all of them.
@@ -106,6 +117,10 @@ fn attempts<'v>(view: &'v View, effect: &Effect) -> Option<&'v Attempts> {
 /// # Errors
 /// A [`Rejection`]; the view is then unchanged.
 pub(in crate::relay) fn enact(view: &mut View, record: &Record) -> Result<Applied, Rejection> {
+    apply_record(view, record, Judging::Done)
+}
+
+fn apply_record(view: &mut View, record: &Record, judging: Judging) -> Result<Applied, Rejection> {
     let judged = matches!(record.by, By::Client { .. } | By::Policy { .. } | By::Backend);
     if judged && record.policies != view.policies {
         return Err(Rejection::Stale);
@@ -142,7 +157,9 @@ pub(in crate::relay) fn enact(view: &mut View, record: &Record) -> Result<Applie
         | Effect::Settle { service, .. }
         | Effect::RemoveAt { service, .. }
         | Effect::Forget { service, .. }
-        | Effect::SetExpiry { service, .. } => within(view, *service, record, at)?,
+        | Effect::SetExpiry { service, .. }
+        | Effect::PermitFold { service, .. }
+        | Effect::RestoreFold { service, .. } => within(view, *service, (record, judging), at)?,
     };
     // What is not logged leaves no trace, not even of its time.
     if !applied.repeated && record.is_kept() {
@@ -171,16 +188,16 @@ fn remember(view: &mut View, effect: &Effect, batch: BatchId, known: Known) {
 fn within(
     view: &mut View,
     service: ServiceSid,
-    record: &Record,
+    (record, judging): (&Record, Judging),
     at: Timestamp,
 ) -> Result<Applied, Rejection> {
     let expiry_at = view.expiry_time(at);
     let tenant = view.services.get_mut(&service).ok_or(Reason::NotFound(Missing::Service))?;
-    if record.needs.iter().any(|it| !stands(tenant, it, expiry_at)) {
+    if judging == Judging::New && record.needs.iter().any(|it| !stands(tenant, it, expiry_at)) {
         return Err(Rejection::Stale);
     }
     let notes = Notes::of(&tenant.head.settings, record, at);
-    let mut scribe = Scribe::new(service, Arc::make_mut(tenant), at, expiry_at, notes);
+    let mut scribe = Scribe::new(service, Arc::make_mut(tenant), (at, expiry_at, judging), notes);
     let mut rejudge = None;
     let receipt = match &record.effect {
         Effect::Create { shell, data, expires, publications, .. } => {
@@ -264,7 +281,17 @@ fn within(
         )?),
         Effect::Permit { object, shell, identity, permission, .. } => {
             rejudge = Some(Rejudge { service, object: Some(*object) });
-            Some(grant::permit(&mut scribe, (*object, shell.as_ref()), identity, *permission)?)
+            let making = shell.as_ref().map_or(Making::Nothing, Making::Plain);
+            Some(grant::permit(&mut scribe, (*object, making), identity, *permission)?)
+        }
+        Effect::PermitFold { shell, shape, identity, permission, .. } => {
+            rejudge = Some(Rejudge { service, object: Some(shell.sid) });
+            let making = Making::Fold(shell, shape);
+            Some(grant::permit(&mut scribe, (shell.sid, making), identity, *permission)?)
+        }
+        Effect::RestoreFold { shell, shape, shares, .. } => {
+            fold::restore(&mut scribe, shell, shape, shares);
+            None
         }
         Effect::Expire { due, .. } => {
             for (object, item) in due {
@@ -386,7 +413,7 @@ fn update_service(
 fn remove_service(view: &mut View, service: ServiceSid, at: Timestamp) -> Result<Applied, Rejection> {
     let tenant = view.services.get_mut(&service).ok_or(Reason::NotFound(Missing::Service))?;
     let objects: Vec<_> = tenant.objects.keys().copied().collect();
-    let mut scribe = Scribe::new(service, Arc::make_mut(tenant), at, at, None);
+    let mut scribe = Scribe::new(service, Arc::make_mut(tenant), (at, at, Judging::New), None);
     for object in objects {
         scribe.drop_object(object);
     }

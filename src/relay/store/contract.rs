@@ -8,6 +8,8 @@ mod expiry_events;
 mod folding;
 mod forgetting;
 mod hooking;
+mod restoring;
+mod steps;
 mod world;
 
 use std::sync::mpsc::{Receiver, channel};

@@ -26,9 +26,11 @@ use crate::{
     relay::{
         derived::Secret,
         seal::Chain,
-        store::{attempts::Attempts, pending::Pending},
+        store::{attempts::Attempts, pending::Pending, places::Places},
     },
 };
+
+pub(in crate::relay) use crate::relay::store::contributions::{Contribution, Contributions};
 
 /// Everything that stands.
 #[derive(Clone, Default)]
@@ -70,7 +72,7 @@ pub(in crate::relay) struct Tenant {
     pub(in crate::relay) in_order: OrdMap<(ObjectKind, u64), ObjectSid>,
     pub(in crate::relay) names: HashMap<(ObjectKind, UniqueName), ObjectSid>,
     /// What each private object or item publishes now.
-    pub(in crate::relay) sources: HashMap<Source, Arc<[Place]>>,
+    pub(in crate::relay) sources: HashMap<Source, Places>,
     /// What expires, in order.
     pub(in crate::relay) due: OrdSet<(Timestamp, ObjectSid, Option<ItemId>)>,
     /// The same of what counts against a quota, by its holder.
@@ -114,7 +116,7 @@ pub(in crate::relay) struct Object {
 pub(in crate::relay) enum Body {
     Document {
         data: Data,
-        contributions: Vec<Contribution>,
+        contributions: Contributions,
     },
     /// A list or a map.
     Items(Box<Items>),
@@ -129,6 +131,18 @@ pub(in crate::relay) enum Body {
 pub(in crate::relay) struct Folded {
     pub(in crate::relay) data: Data,
     pub(in crate::relay) tally: Tally<Source>,
+}
+
+impl Body {
+    /// Changes the fold, which it becomes if it is none: whatever stood in a fold's place, no share is lost.
+    pub(in crate::relay) fn change_fold(&mut self, shape: &Shape, change: impl FnOnce(&mut Folded)) {
+        let mut fold = match std::mem::replace(self, Self::Stream) {
+            Self::Fold(fold) => fold,
+            Self::Document { .. } | Self::Items(_) | Self::Stream => Box::new(Folded::zero(shape)),
+        };
+        change(&mut fold);
+        *self = Self::Fold(fold);
+    }
 }
 
 impl Folded {
@@ -165,7 +179,7 @@ pub(in crate::relay) struct Items {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(in crate::relay) struct Entry {
     pub(in crate::relay) item: Arc<Item>,
-    pub(in crate::relay) contributions: Vec<Contribution>,
+    pub(in crate::relay) contributions: Contributions,
 }
 
 /// A removed item.
@@ -176,15 +190,6 @@ pub(in crate::relay) struct Tombstone {
     /// The event of its making: not told to those who never saw it.
     pub(in crate::relay) created_event_id: EventId,
     pub(in crate::relay) revision: Revision,
-}
-
-/// What one source shows at one place; the latest present one stands (decision 2).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(in crate::relay) struct Contribution {
-    /// `None`: a backend wrote it.
-    pub(in crate::relay) source: Option<Source>,
-    pub(in crate::relay) data: Data,
-    pub(in crate::relay) expires: Option<Timestamp>,
 }
 
 /// A private object, or an item of one, that publishes.

@@ -24,7 +24,8 @@ use super::{
     Rejection, may, may_make,
     object::{identity, room, snapshot},
     place::{self, Contribution, Write},
-    publish, quota,
+    publish::{self, Fitted},
+    quota,
     scribe::Scribe,
 };
 
@@ -57,7 +58,8 @@ pub(super) fn push(scribe: &mut Scribe<'_>, by: &By, push: Push<'_>) -> Result<R
     // The source is new: only its being an item, and not its index, decides where there is room.
     let next = scribe.tenant.objects.get(&list).and_then(|it| it.items()).map_or(0, |it| it.next_index);
     let source = (list, Some(ItemId::Index(next)));
-    expired.extend(publish::fits(scribe, &source, push.publications)?);
+    let fitted = publish::fit(scribe, &source, push.publications)?;
+    expired.extend(fitted.expired());
     quota::expire(scribe, expired);
     let missing = || Reason::NotFound(Missing::Sid(list.kind));
     let id = scribe.next_index(list).ok_or_else(missing)?;
@@ -69,10 +71,10 @@ pub(super) fn push(scribe: &mut Scribe<'_>, by: &By, push: Push<'_>) -> Result<R
     } else {
         let by = identity(by).cloned();
         let write = Write { data: Some(push.data.clone()), expires: Some(push.expires), by };
-        place::write_item(scribe, list, &id, write, Vec::new()).0
+        place::write_item(scribe, list, &id, write, Default::default()).0
     };
     snapshot(scribe, by, list);
-    publish::publish(scribe, &(list, Some(id)), push.publications);
+    publish::publish(scribe, &(list, Some(id)), fitted);
     finish(scribe, list, push.collection_expires);
     Ok(Receipt::Item { service: scribe.service, collection: list, item, created: true })
 }
@@ -94,8 +96,9 @@ pub(super) struct Set<'r> {
 pub(super) fn set(scribe: &mut Scribe<'_>, by: &By, set: Set<'_>) -> Result<Receipt, Rejection> {
     let collection = set.collection;
     let source = (collection, Some(set.item.clone()));
+    let fitted = set.publications.map(|it| publish::fit(scribe, &source, it)).transpose();
     let mut expired = Vec::new();
-    match (scribe.tenant.object(collection, scribe.expiry_at), set.shell) {
+    let fitted = match (scribe.tenant.object(collection, scribe.expiry_at), set.shell) {
         (Some(object), _) => {
             may(scribe, by, object)?;
             let items = items_of(object, collection)?;
@@ -109,15 +112,18 @@ pub(super) fn set(scribe: &mut Scribe<'_>, by: &By, set: Set<'_>) -> Result<Rece
                     room(scribe, by, object, new.unwrap_or(old), old)?
                 }
             };
-            expired.extend(publish::fits(scribe, &source, set.publications.unwrap_or_default())?);
+            fitted?
         }
         (None, Some(shell)) => {
             may_make(by, shell)?;
             judge(None, &set)?;
+            let fitted = fitted?;
             publish::stand(scribe, shell);
+            fitted
         }
         (None, None) => return Err(Reason::NotFound(Missing::Sid(collection.kind)).into()),
-    }
+    };
+    expired.extend(fitted.iter().flat_map(|it| it.expired()));
     quota::expire(scribe, expired);
     if let (true, Some(data)) = (is_shared(scribe, collection), set.data) {
         let expires = set.expires.unwrap_or_default();
@@ -139,8 +145,8 @@ pub(super) fn set(scribe: &mut Scribe<'_>, by: &By, set: Set<'_>) -> Result<Rece
     let write = Write { data: set.data.cloned(), expires: set.expires, by: identity(by).cloned() };
     let (item, created) = place::write_item(scribe, collection, set.item, write, kept);
     snapshot(scribe, by, collection);
-    if let Some(publications) = set.publications {
-        publish::publish(scribe, &source, publications);
+    if let Some(fitted) = fitted {
+        publish::publish(scribe, &source, fitted);
     }
     finish(scribe, collection, set.collection_expires);
     Ok(Receipt::Item { service: scribe.service, collection, item, created })
@@ -166,8 +172,11 @@ fn growable(
 ) -> Result<Vec<Place>, Reason> {
     let items_max = if object.head.sid.kind == ObjectKind::List { LIST_ITEMS_MAX } else { MAP_ITEMS_MAX };
     let excess = (items.standing.len() + 1).saturating_sub(items_max);
-    let items = quota::expired_items(items, excess, scribe.expiry_at);
-    let items = items.ok_or(Reason::Quota { what: "items" })?;
+    let items = match quota::expired_items(items, excess, scribe.expiry_at) {
+        Some(items) => items,
+        None if scribe.judges() => return Err(Reason::Quota { what: "items" }),
+        None => Vec::new(),
+    };
     let mut expired = room(scribe, by, object, size, 0)?;
     expired.extend(items.into_iter().map(|it| (object.head.sid, Some(it))));
     Ok(expired)
@@ -218,7 +227,7 @@ pub(super) fn remove(
     if if_match.is_some_and(|it| it != item.revision) {
         return Err(Reason::RevisionMismatch { of: collection.kind, current: Some(item.revision) }.into());
     }
-    publish::publish(scribe, &(collection, Some(id.clone())), &[]);
+    publish::publish(scribe, &(collection, Some(id.clone())), Fitted::NOTHING);
     let (item, event_id) = scribe.drop_item(collection, id).ok_or_else(missing)?;
     Ok(Receipt::ItemRemoved { service: scribe.service, collection, item, event_id, at: scribe.at })
 }

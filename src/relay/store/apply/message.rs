@@ -35,10 +35,10 @@ pub(super) fn publish(
         (None, None) => return Err(Reason::NotFound(Missing::Sid(stream.kind)).into()),
     };
     let source = (stream, None);
-    let expired = publish::fits(scribe, &source, publications)?;
-    quota::expire(scribe, expired);
+    let fitted = publish::fit(scribe, &source, publications)?;
+    quota::expire(scribe, fitted.expired());
     let what = Happening::MessagePublished { message, data: data.clone(), direct: true };
     scribe.tell_message(stream, name, what);
-    publish::publish(scribe, &source, publications);
+    publish::publish(scribe, &source, fitted);
     Ok(Receipt::Message { message, data: data.clone() })
 }

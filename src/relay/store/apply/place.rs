@@ -13,55 +13,88 @@ use crate::{
         sid::ObjectSid,
         time::Timestamp,
     },
-    relay::store::view::{Body, Entry, Place},
+    relay::store::view::{Body, Entry, Place, Source},
 };
 
-pub(super) use crate::relay::store::view::Contribution;
+pub(super) use crate::relay::store::view::{Contribution, Contributions};
 
-use super::{publish, scribe::Scribe};
+use super::{
+    publish::{self, Fitted},
+    scribe::Scribe,
+};
 
 /// Shows a contribution at a place, above those that stand there.
 pub(super) fn contribute(scribe: &mut Scribe<'_>, place: &Place, shown: Contribution) {
-    let mut standing = contributions(scribe, place);
-    match standing.iter().position(|it| it.source == shown.source) {
-        // Said again by the one that stands: only its expiry moves.
-        Some(last) if last + 1 == standing.len() => standing.truncate(last),
-        Some(below) => drop(standing.remove(below)),
-        None => (),
+    let (source, top) = (shown.source.clone(), (shown.data.clone(), shown.expires));
+    let mut standing = purged(scribe, place);
+    standing.put(shown);
+    set(scribe, place, Some(top), standing);
+    if let Some(source) = source {
+        scribe.tenant.feed(&source, place);
     }
-    standing.push(shown);
-    show(scribe, place, standing);
 }
 
-/// What stands at a place and has not expired.
-pub(super) fn contributions(scribe: &Scribe<'_>, (sid, item): &Place) -> Vec<Contribution> {
+/// Takes back what a source shows at a place.
+pub(super) fn withdraw(scribe: &mut Scribe<'_>, place: &Place, source: &Source) {
+    scribe.tenant.unfeed(source, place);
+    let mut standing = contributions(scribe, place);
+    if standing.take(source) {
+        uncover(scribe, place, standing);
+    }
+}
+
+/// Makes a place show what has not expired, or nothing.
+pub(super) fn expire(scribe: &mut Scribe<'_>, place: &Place) {
+    let standing = purged(scribe, place);
+    uncover(scribe, place, standing);
+}
+
+/// What sources show at a place, expired or not.
+fn contributions(scribe: &Scribe<'_>, (sid, item): &Place) -> Contributions {
     let object = scribe.tenant.objects.get(sid);
-    let all = match (object.map(|it| &it.body), item) {
+    match (object.map(|it| &it.body), item) {
         (Some(Body::Document { contributions, .. }), None) => contributions.clone(),
         (Some(Body::Items(items)), Some(id)) => {
             items.standing.get(id).map(|it| it.contributions.clone()).unwrap_or_default()
         }
-        _ => Vec::new(),
-    };
-    all.into_iter().filter(|it| it.expires.is_none_or(|expires| scribe.expiry_at < expires)).collect()
+        _ => Contributions::default(),
+    }
 }
 
-/// Makes a place show the latest of its contributions, or nothing; tells it if the data differs.
-pub(super) fn show(scribe: &mut Scribe<'_>, (sid, item): &Place, contributions: Vec<Contribution>) {
-    let top = contributions.last().map(|it| (it.data.clone(), it.expires));
+/// The same, without some of what has expired.
+fn purged(scribe: &mut Scribe<'_>, place: &Place) -> Contributions {
+    let mut standing = contributions(scribe, place);
+    for source in standing.purge(scribe.expiry_at) {
+        scribe.tenant.unfeed(&source, place);
+    }
+    standing
+}
+
+/// Makes a place show the latest of its contributions that has not expired, or nothing.
+fn uncover(scribe: &mut Scribe<'_>, place: &Place, standing: Contributions) {
+    let top = standing.latest(scribe.expiry_at).map(|it| (it.data.clone(), it.expires));
+    if top.is_some() {
+        set(scribe, place, top, standing);
+    } else {
+        // All that are left have expired.
+        scribe.tenant.unfeed_all(place, standing.sources());
+        set(scribe, place, None, Contributions::default());
+    }
+}
+
+/// What a place shows, and until when.
+type Shown = (Data, Option<Timestamp>);
+
+/// Makes a place show this, or nothing; tells it if the data differs.
+fn set(scribe: &mut Scribe<'_>, (sid, item): &Place, top: Option<Shown>, contributions: Contributions) {
     let Some(id) = item else {
         show_document(scribe, *sid, top, contributions);
         return;
     };
     match top {
         None => {
-            if scribe
-                .tenant
-                .objects
-                .get(sid)
-                .and_then(|it| it.items())
-                .is_some_and(|it| it.standing.contains_key(id))
-            {
+            let items = scribe.tenant.objects.get(sid).and_then(|it| it.items());
+            if items.is_some_and(|it| it.standing.contains_key(id)) {
                 scribe.drop_item(*sid, id);
             }
         }
@@ -72,12 +105,7 @@ pub(super) fn show(scribe: &mut Scribe<'_>, (sid, item): &Place, contributions: 
     }
 }
 
-fn show_document(
-    scribe: &mut Scribe<'_>,
-    sid: ObjectSid,
-    top: Option<(Data, Option<Timestamp>)>,
-    standing: Vec<Contribution>,
-) {
+fn show_document(scribe: &mut Scribe<'_>, sid: ObjectSid, top: Option<Shown>, standing: Contributions) {
     let (shown, expires) = top.unwrap_or_else(|| (Data::empty(), None));
     let changed = scribe.edit(sid, |object| {
         object.head.date_expires = expires;
@@ -107,7 +135,7 @@ pub(super) fn write_item(
     collection: ObjectSid,
     id: &ItemId,
     write: Write,
-    contributions: Vec<Contribution>,
+    contributions: Contributions,
 ) -> (Arc<Item>, bool) {
     let standing = |scribe: &Scribe<'_>| {
         scribe
@@ -121,9 +149,9 @@ pub(super) fn write_item(
     if old.as_ref().is_some_and(|it| it.item.expired(scribe.expiry_at)) {
         // The expiry is committed first, in the same batch (decision 11b).
         scribe.unattended(|scribe| {
-            publish::publish(scribe, &(collection, Some(id.clone())), &[]);
+            publish::publish(scribe, &(collection, Some(id.clone())), Fitted::NOTHING);
             if standing(scribe).is_some() {
-                scribe.drop_item(collection, id);
+                scribe.end_item(collection, id);
             }
         });
         old = None;

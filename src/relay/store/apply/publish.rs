@@ -4,12 +4,11 @@
 //! replaces the list before, and only the difference is told (decisions 1, 2). Lists and streams
 //! only append: what a document says again is a new item, what an item says again is the same one.
 
-use std::sync::Arc;
-
 use crate::{
     domain::{
         data::Data,
         event::Happening,
+        limits::{OLDEST_DROPPED_MAX, SOURCE_ITEMS_MAX},
         name::ItemId,
         object::{EventId, Head, ObjectKind, Revision},
         sid::ObjectSid,
@@ -18,90 +17,131 @@ use crate::{
     relay::{
         record::{Publication, Shell, Spot},
         refusal::Reason,
-        store::view::{Body, Object, Place, Source},
+        store::{
+            places::Places,
+            view::{Body, Object, Place, Source},
+        },
     },
 };
 
 use super::{
-    fold,
+    Rejection, fold,
     place::{self, Contribution},
     quota,
     scribe::Scribe,
 };
 
-/// Whether there is room for all that a source is to publish; judged before anything is set. Returns what has expired
-/// and must be removed for it.
-pub(super) fn fits(
+/// Publications that were judged: there is room for all of them, and what stands in their places is what they are
+/// for. Only [`fit`] makes them of those of a record, so none is set, or lost, unjudged.
+pub(super) struct Fitted<'r> {
+    publications: &'r [Publication],
+    /// What has expired and must be removed for them.
+    expired: Vec<Place>,
+}
+
+impl Fitted<'_> {
+    /// Nothing: it withdraws all.
+    pub(super) const NOTHING: Self = Self { publications: &[], expired: Vec::new() };
+
+    /// What has expired and must be removed for them, before they are set.
+    pub(super) fn expired(&self) -> Vec<Place> {
+        self.expired.clone()
+    }
+}
+
+/// Whether there is room for all that a source is to publish; judged before anything is set.
+pub(super) fn fit<'r>(
     scribe: &Scribe<'_>,
     source: &Source,
-    publications: &[Publication],
-) -> Result<Vec<Place>, Reason> {
-    let mut expired = Vec::new();
+    publications: &'r [Publication],
+) -> Result<Fitted<'r>, Rejection> {
+    // All of one batch count together, whichever target they are of.
+    let mut new: Vec<(ObjectSid, usize)> = Vec::new();
+    let mut expired: Vec<Place> = Vec::new();
+    let mut appended = 0;
     for publication in publications {
         let sid = publication.shell.sid;
-        let items = scribe.tenant.objects.get(&sid).and_then(|it| it.items());
-        let standing = items.map_or(0, |it| it.standing.len());
-        let (new, items_max) = match &publication.spot {
+        let object = scribe.tenant.objects.get(&sid);
+        let items = object.and_then(|it| it.items());
+        let (adds, items_max) = match &publication.spot {
+            Spot::Fold { shape, .. } => match object.map(|it| &it.body) {
+                // Activation refuses other fields over shares that stand.
+                Some(Body::Fold(fold)) if scribe.judges() && fold.tally.shape() != shape => {
+                    return Err(Rejection::Stale);
+                }
+                _ => continue,
+            },
             Spot::Key { key, items_max } => {
                 let id = ItemId::Key(key.clone());
                 (items.is_none_or(|it| !it.standing.contains_key(&id)), *items_max)
             }
-            Spot::Append { items_max, drop_oldest: false, .. } => {
-                (own_item(scribe, source, sid).is_none(), *items_max)
+            Spot::Append { keep, items_max, drop_oldest } => {
+                let adds = own_item(scribe, source, sid).is_none();
+                appended += usize::from(adds && !keep);
+                if *drop_oldest {
+                    continue;
+                }
+                (adds, *items_max)
             }
-            Spot::Append { .. } | Spot::Document | Spot::Kept | Spot::Fold { .. } | Spot::Message(_) => {
-                continue;
-            }
+            Spot::Document | Spot::Kept | Spot::Message(_) => continue,
         };
-        let items_max = usize::try_from(items_max).unwrap_or(usize::MAX);
-        if new && items_max <= standing {
-            let (excess, full) = (standing - items_max + 1, Reason::Quota { what: "items" });
-            let gone = items.and_then(|it| quota::expired_items(it, excess, scribe.expiry_at)).ok_or(full)?;
-            expired.extend(gone.into_iter().map(|it| (sid, Some(it))));
+        if !adds {
+            continue;
         }
+        let before = new.iter().filter(|it| it.0 == sid).map(|it| it.1).sum::<usize>();
+        let standing = items.map_or(0, |it| it.standing.len()).saturating_add(before);
+        let items_max = usize::try_from(items_max).unwrap_or(usize::MAX);
+        let excess = (standing + 1).saturating_sub(items_max);
+        let gone = items
+            .map_or((excess == 0).then(Vec::new), |it| quota::expired_items(it, excess, scribe.expiry_at));
+        match gone {
+            Some(gone) => {
+                let gone = gone.into_iter().map(|it| (sid, Some(it)));
+                expired.extend(gone.filter(|it| !expired.contains(it)).collect::<Vec<_>>());
+            }
+            None if scribe.judges() => return Err(Reason::Quota { what: "items" }.into()),
+            None => (),
+        }
+        new.push((sid, 1));
     }
-    Ok(expired)
+    let shown = scribe.tenant.sources.get(source).map_or(0, Places::len);
+    if scribe.judges() && appended != 0 && SOURCE_ITEMS_MAX < shown.saturating_add(appended) {
+        return Err(Reason::Quota { what: "items of one document" }.into());
+    }
+    Ok(Fitted { publications, expired })
 }
 
 /// Replaces what a source publishes.
-pub(super) fn publish(scribe: &mut Scribe<'_>, source: &Source, publications: &[Publication]) {
-    let before = scribe.tenant.sources.get(source).cloned().unwrap_or_else(|| Arc::from([]));
-    let mut places: Vec<Place> = Vec::with_capacity(publications.len());
+pub(super) fn publish(scribe: &mut Scribe<'_>, source: &Source, fitted: Fitted<'_>) {
+    let publications = fitted.publications;
+    let mut places = scribe.tenant.sources.get(source).cloned().unwrap_or_default();
+    let (mut named, mut lists) = (Vec::new(), Vec::new());
     for publication in publications {
         let sid = publication.shell.sid;
         match &publication.spot {
-            Spot::Document | Spot::Fold { .. } => places.push((sid, None)),
-            Spot::Key { key, .. } => places.push((sid, Some(ItemId::Key(key.clone())))),
+            Spot::Document | Spot::Fold { .. } => named.push((sid, None)),
+            Spot::Key { key, .. } => named.push((sid, Some(ItemId::Key(key.clone())))),
             // What a document has appended before stays until it is withdrawn.
-            Spot::Append { .. } => places.extend(before.iter().filter(|it| it.0 == sid).cloned()),
+            Spot::Append { .. } => lists.push(sid),
             Spot::Message(_) | Spot::Kept => (),
         }
     }
-    for place in before.iter().filter(|it| !places.contains(it)) {
+    let gone = places.split_off(&named, &lists);
+    if places.is_empty() {
+        scribe.tenant.sources.remove(source);
+    } else if !gone.is_empty() {
+        scribe.tenant.sources.insert(source.clone(), places);
+    }
+    for place in &gone {
         withdraw(scribe, place, source);
     }
     for publication in publications {
-        places.extend(show(scribe, source, publication));
-    }
-    places.sort();
-    places.dedup();
-    // What stands no longer (the oldest of a list that was full) is nobody's place.
-    places.retain(|(sid, item)| {
-        let object = scribe.tenant.objects.get(sid);
-        match item {
-            None => object.is_some(),
-            Some(id) => object.and_then(|it| it.items()).is_some_and(|it| it.standing.contains_key(id)),
-        }
-    });
-    if places.is_empty() {
-        scribe.tenant.sources.remove(source);
-    } else {
-        scribe.tenant.sources.insert(source.clone(), places.into());
+        show(scribe, source, publication);
     }
 }
 
-/// Shows one output; gives the place if it is a new one that the source must remember.
-fn show(scribe: &mut Scribe<'_>, source: &Source, publication: &Publication) -> Option<Place> {
+/// Shows one output.
+fn show(scribe: &mut Scribe<'_>, source: &Source, publication: &Publication) {
     let sid = publication.shell.sid;
     let shown = |source: Option<&Source>| Contribution {
         source: source.cloned(),
@@ -112,40 +152,32 @@ fn show(scribe: &mut Scribe<'_>, source: &Source, publication: &Publication) -> 
         Spot::Document => {
             stand(scribe, &publication.shell);
             place::contribute(scribe, &(sid, None), shown(Some(source)));
-            None
         }
-        Spot::Fold { shape, share } => {
-            fold::put(scribe, &publication.shell, shape, source, share);
-            None
-        }
+        Spot::Fold { shape, share } => fold::put(scribe, &publication.shell, shape, source, share),
         Spot::Kept => {
             stand(scribe, &publication.shell);
             place::contribute(scribe, &(sid, None), shown(None));
-            None
         }
         Spot::Key { key, .. } => {
             stand(scribe, &publication.shell);
             place::contribute(scribe, &(sid, Some(ItemId::Key(key.clone()))), shown(Some(source)));
-            None
         }
         Spot::Append { keep, items_max, drop_oldest } => {
             stand(scribe, &publication.shell);
             if let Some(place) = own_item(scribe, source, sid) {
                 place::contribute(scribe, &place, shown(Some(source)));
-                return None;
+                return;
             }
-            let place = (sid, Some(scribe.next_index(sid)?));
-            place::contribute(scribe, &place, shown((!keep).then_some(source)));
+            let Some(index) = scribe.next_index(sid) else { return };
+            place::contribute(scribe, &(sid, Some(index)), shown((!keep).then_some(source)));
             if *drop_oldest {
                 make_room(scribe, sid, *items_max);
             }
-            (!keep).then_some(place)
         }
         Spot::Message(message) => {
             let (message, data) = (*message, publication.data.clone());
             let what = Happening::MessagePublished { message, data, direct: false };
             scribe.tell_message(sid, publication.shell.name.clone(), what);
-            None
         }
     }
 }
@@ -154,23 +186,18 @@ fn show(scribe: &mut Scribe<'_>, source: &Source, publication: &Publication) -> 
 fn own_item(scribe: &Scribe<'_>, source: &Source, list: ObjectSid) -> Option<Place> {
     source.1.as_ref()?;
     let items = scribe.tenant.objects.get(&list)?.items()?;
-    let places = scribe.tenant.sources.get(source)?;
-    let stands = |it: &&Place| it.1.as_ref().is_some_and(|id| items.standing.contains_key(id));
-    places.iter().filter(|it| it.0 == list).find(stands).cloned()
+    let mut own = scribe.tenant.sources.get(source)?.items_of(list);
+    own.find(|id| items.standing.contains_key(*id)).map(|it| (list, Some(it.clone())))
 }
 
-/// Removes the oldest items of a list until it holds no more than it may.
+/// Removes the oldest items of a list until it holds no more than it may; of very many too many some with each write.
 fn make_room(scribe: &mut Scribe<'_>, list: ObjectSid, items_max: u32) {
     let items_max = usize::try_from(items_max).unwrap_or(usize::MAX);
-    while let Some(oldest) = scribe
-        .tenant
-        .objects
-        .get(&list)
-        .and_then(|it| it.items())
-        .filter(|it| items_max < it.standing.len())
-        .and_then(|it| it.standing.get_min().map(|(id, _)| id.clone()))
-    {
-        if scribe.drop_item(list, &oldest).is_none() {
+    for _ in 0..OLDEST_DROPPED_MAX {
+        let items = scribe.tenant.objects.get(&list).and_then(|it| it.items());
+        let full = items.filter(|it| items_max < it.standing.len());
+        let oldest = full.and_then(|it| it.standing.get_min().map(|(id, _)| id.clone()));
+        if oldest.is_none_or(|it| scribe.drop_item(list, &it).is_none()) {
             return;
         }
     }
@@ -200,7 +227,7 @@ pub(in crate::relay) fn fresh(
     by: Option<crate::domain::name::Identity>,
 ) -> Object {
     let body = match shell.sid.kind {
-        ObjectKind::Document => Body::Document { data: Data::empty(), contributions: Vec::new() },
+        ObjectKind::Document => Body::Document { data: Data::empty(), contributions: Default::default() },
         ObjectKind::List | ObjectKind::Map => Body::Items(Box::default()),
         ObjectKind::Stream => Body::Stream,
     };
@@ -220,14 +247,10 @@ pub(in crate::relay) fn fresh(
 
 fn withdraw(scribe: &mut Scribe<'_>, place: &Place, source: &Source) {
     if scribe.tenant.objects.get(&place.0).is_some_and(|it| matches!(it.body, Body::Fold(_))) {
+        scribe.tenant.unfeed(source, place);
         fold::take(scribe, place.0, source);
-        return;
-    }
-    let mut standing = place::contributions(scribe, place);
-    let before = standing.len();
-    standing.retain(|it| it.source.as_ref() != Some(source));
-    if standing.len() != before {
-        place::show(scribe, place, standing);
+    } else {
+        place::withdraw(scribe, place, source);
     }
 }
 
@@ -248,13 +271,10 @@ pub(super) fn expire(scribe: &mut Scribe<'_>, sid: ObjectSid, item: Option<&Item
     let whole = sid.kind != ObjectKind::Document && item.is_none();
     match (due, shared, item) {
         (false, _, _) => (),
-        (true, true, _) if !whole => {
-            let standing = place::contributions(scribe, &place);
-            place::show(scribe, &place, standing);
-        }
+        (true, true, _) if !whole => place::expire(scribe, &place),
         (true, _, None) => remove(scribe, sid),
         (true, _, Some(id)) => {
-            publish(scribe, &place, &[]);
+            publish(scribe, &place, Fitted::NOTHING);
             scribe.drop_item(sid, id);
         }
     }
@@ -270,7 +290,7 @@ pub(super) fn remove(scribe: &mut Scribe<'_>, sid: ObjectSid) {
     for item in items {
         let source = (sid, item);
         if scribe.tenant.sources.contains_key(&source) {
-            publish(scribe, &source, &[]);
+            publish(scribe, &source, Fitted::NOTHING);
         }
     }
     scribe.drop_object(sid);

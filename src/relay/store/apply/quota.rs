@@ -2,7 +2,7 @@
 
 use crate::{
     domain::{name::ItemId, time::Timestamp},
-    relay::store::view::{Contribution, Entry, Holder, Items, Place},
+    relay::store::view::{Entry, Holder, Items, Place},
 };
 
 use super::{publish, scribe::Scribe};
@@ -46,8 +46,8 @@ pub(super) fn expired_items(items: &Items, count: usize, expiry_at: Timestamp) -
         return Some(Vec::new());
     }
     let due = items.by_expiry.iter().take_while(|it| it.0 <= expiry_at).map(|it| &it.1);
-    let ends = |it: &Contribution| it.expires.is_some_and(|expires| expires <= expiry_at);
-    let gone = |id: &&ItemId| items.standing.get(*id).is_some_and(|it| it.contributions.iter().all(ends));
+    let gone =
+        |id: &&ItemId| items.standing.get(*id).is_some_and(|it| it.contributions.latest(expiry_at).is_none());
     let expired: Vec<_> = due.filter(gone).take(count).cloned().collect();
     (expired.len() == count).then_some(expired)
 }

@@ -2,20 +2,21 @@
 
 use std::sync::Arc;
 
-use super::note::Notes;
+use super::{Judging, note::Notes};
 use crate::{
     domain::{
         event::{Event, Happening},
-        limits::{TOMBSTONE_SECONDS_MAX, TOMBSTONES_MAX},
+        limits::{TOMBSTONE_SECONDS_MAX, TOMBSTONES_MAX, TOMBSTONES_PRUNED_MAX, UNFED_MAX},
         name::{ItemId, UniqueName},
         object::{EventId, Head, Item, Space},
         service::ServiceHead,
         sid::{ObjectSid, ServiceSid},
+        steps::{TREE_STEPS, count},
         time::Timestamp,
     },
     relay::store::{
         committed::Noted,
-        view::{Body, Contribution, Entry, Holder, Items, Object, Place, Source, Tenant, Tombstone, Usage},
+        view::{Body, Entry, Holder, Items, Object, Place, Source, Tenant, Tombstone, Usage},
     },
 };
 
@@ -26,6 +27,7 @@ pub(super) struct Scribe<'t> {
     pub(super) at: Timestamp,
     /// The time against which expiry is judged: `at`, or an earlier one while expiry is suspended.
     pub(super) expiry_at: Timestamp,
+    judging: Judging,
     events: Vec<Event>,
     /// For the service's webhook; `None` when it has none.
     notes: Option<Notes>,
@@ -61,12 +63,15 @@ impl Tenant {
         let owner = holder(&object.head);
         self.expires(owner.as_ref(), None, object.head.date_expires, sid, None);
         match &object.body {
-            Body::Document { contributions, .. } => self.feed(sid, None, contributions),
-            Body::Fold(fold) => self.feed_all(sid, None, fold.tally.sources()),
+            Body::Document { contributions, .. } => {
+                contributions.sources().for_each(|it| self.feed(it, &(sid, None)));
+            }
+            Body::Fold(fold) => fold.tally.sources().for_each(|it| self.feed(it, &(sid, None))),
             Body::Items(items) => {
                 for (id, entry) in &items.standing {
                     self.expires(owner.as_ref(), None, entry.item.date_expires, sid, Some(id));
-                    self.feed(sid, Some(id), &entry.contributions);
+                    let place = (sid, Some(id.clone()));
+                    entry.contributions.sources().for_each(|it| self.feed(it, &place));
                 }
             }
             Body::Stream => (),
@@ -83,39 +88,26 @@ impl Tenant {
         self.objects.insert(sid, Arc::new(object));
     }
 
-    fn feed(&mut self, sid: ObjectSid, item: Option<&ItemId>, contributions: &[Contribution]) {
-        self.feed_all(sid, item, sources(contributions));
+    /// A source shows something at a place from now on.
+    pub(super) fn feed(&mut self, source: &Source, place: &Place) {
+        self.sources.entry(source.clone()).or_default().insert(place);
     }
 
-    fn feed_all<'s>(
-        &mut self,
-        sid: ObjectSid,
-        item: Option<&ItemId>,
-        sources: impl Iterator<Item = &'s Source>,
-    ) {
-        let place = (sid, item.cloned());
-        for source in sources {
-            let known = self.sources.get(source);
-            if known.is_some_and(|it| it.contains(&place)) {
-                continue;
-            }
-            let mut places = known.map(|it| it.to_vec()).unwrap_or_default();
-            places.push(place.clone());
-            places.sort();
-            self.sources.insert(source.clone(), places.into());
+    /// A source shows nothing at a place any more.
+    pub(super) fn unfeed(&mut self, source: &Source, place: &Place) {
+        let Some(places) = self.sources.get_mut(source) else { return };
+        places.remove(place);
+        if places.is_empty() {
+            self.sources.remove(source);
         }
     }
 
-    /// The place stands no longer: its sources forget it.
-    fn unfeed<'s>(&mut self, place: &Place, sources: impl Iterator<Item = &'s Source>) {
-        for source in sources {
-            let Some(places) = self.sources.get(source) else { continue };
-            let left: Vec<Place> = places.iter().filter(|it| *it != place).cloned().collect();
-            if left.is_empty() {
-                self.sources.remove(source);
-            } else if left.len() != places.len() {
-                self.sources.insert(source.clone(), left.into());
-            }
+    /// The sources of a place that is gone forget it. Of very many none does: a place at which a source shows
+    /// nothing is passed over when its turn comes.
+    pub(super) fn unfeed_all<'s>(&mut self, place: &Place, sources: impl Iterator<Item = &'s Source>) {
+        let mut sources: Vec<&Source> = sources.take(UNFED_MAX + 1).collect();
+        if sources.len() <= UNFED_MAX {
+            sources.drain(..).for_each(|it| self.unfeed(it, place));
         }
     }
 
@@ -172,11 +164,15 @@ impl<'t> Scribe<'t> {
     pub(super) fn new(
         service: ServiceSid,
         tenant: &'t mut Tenant,
-        at: Timestamp,
-        expiry_at: Timestamp,
+        (at, expiry_at, judging): (Timestamp, Timestamp, Judging),
         notes: Option<Notes>,
     ) -> Self {
-        Self { service, tenant, at, expiry_at, events: Vec::new(), notes }
+        Self { service, tenant, at, expiry_at, judging, events: Vec::new(), notes }
+    }
+
+    /// Whether bounds are judged: what stands in the log was judged in its time.
+    pub(super) fn judges(&self) -> bool {
+        self.judging == Judging::New
     }
 
     /// What is told to those who listen, and what was noted for the webhook.
@@ -203,6 +199,7 @@ impl<'t> Scribe<'t> {
 
     /// Records what happened to an object, at its newest event id.
     pub(super) fn tell(&mut self, sid: ObjectSid, id: EventId, what: Happening) {
+        count(1);
         let head = self.tenant.objects.get(&sid).map(|it| &it.head);
         if let (Some(notes), Some(head)) = (&mut self.notes, head) {
             notes.happened(head, id, &what);
@@ -241,6 +238,7 @@ impl<'t> Scribe<'t> {
 
     /// Edits an object in place and mends the indexes after.
     pub(super) fn edit<R>(&mut self, sid: ObjectSid, edit: impl FnOnce(&mut Object) -> R) -> Option<R> {
+        count(TREE_STEPS);
         let object = Arc::make_mut(self.tenant.objects.get_mut(&sid)?);
         let (old_expiry, old_size) = (object.head.date_expires, object.size_bytes());
         let result = edit(object);
@@ -311,14 +309,17 @@ impl<'t> Scribe<'t> {
         let owner = holder(&object.head);
         self.tenant.expires(owner.as_ref(), object.head.date_expires, None, sid, None);
         for (named, entry) in object.items().into_iter().flat_map(|it| &it.standing) {
+            count(1);
             self.tenant.expires(owner.as_ref(), entry.item.date_expires, None, sid, Some(named));
-            self.tenant.unfeed(&(sid, Some(named.clone())), sources(&entry.contributions));
+            if !entry.contributions.is_empty() {
+                self.tenant.unfeed_all(&(sid, Some(named.clone())), entry.contributions.sources());
+            }
         }
         match &object.body {
             Body::Document { contributions, .. } => {
-                self.tenant.unfeed(&(sid, None), sources(contributions));
+                self.tenant.unfeed_all(&(sid, None), contributions.sources());
             }
-            Body::Fold(fold) => self.tenant.unfeed(&(sid, None), fold.tally.sources()),
+            Body::Fold(fold) => self.tenant.unfeed_all(&(sid, None), fold.tally.sources()),
             Body::Items(_) | Body::Stream => (),
         }
         if let Some(holder) = owner
@@ -339,7 +340,6 @@ impl<'t> Scribe<'t> {
         let newest = entry.item.last_event_id;
         let mut old = None;
         let mut owner = None;
-        self.tenant.feed(collection, Some(&id), &entry.contributions);
         self.edit(collection, |object| {
             owner = holder(&object.head);
             if let Body::Items(items) = &mut object.body {
@@ -363,10 +363,19 @@ impl<'t> Scribe<'t> {
         collection: ObjectSid,
         named: &ItemId,
     ) -> Option<(Arc<Item>, EventId)> {
-        let id = self.stamp(collection);
-        let at = self.at;
+        let (entry, id) = self.end_item(collection, named)?;
+        self.tenant.unfeed_all(&(collection, Some(named.clone())), entry.contributions.sources());
+        Some((entry.item, id))
+    }
+
+    /// The same for an item that is made again in this batch: what sources show there stays theirs.
+    pub(super) fn end_item(&mut self, collection: ObjectSid, named: &ItemId) -> Option<(Entry, EventId)> {
+        let (id, at) = (self.tick(), self.at);
         let (entry, revision, owner) = self.edit(collection, |object| {
             let owner = holder(&object.head);
+            object.head.revision = object.head.revision.next();
+            object.head.last_event_id = id;
+            object.head.date_updated = at;
             let revision = object.head.revision;
             let Body::Items(items) = &mut object.body else { return None };
             let entry = items.standing.remove(named)?;
@@ -382,16 +391,10 @@ impl<'t> Scribe<'t> {
             items.bury(id, grave);
             Some((entry, revision, owner))
         })??;
-        self.tenant.unfeed(&(collection, Some(named.clone())), sources(&entry.contributions));
-        let item = entry.item;
-        self.tenant.expires(owner.as_ref(), item.date_expires, None, collection, Some(named));
-        self.tell(collection, id, Happening::ItemRemoved { revision, item: item.clone() });
-        Some((item, id))
+        self.tenant.expires(owner.as_ref(), entry.item.date_expires, None, collection, Some(named));
+        self.tell(collection, id, Happening::ItemRemoved { revision, item: entry.item.clone() });
+        Some((entry, id))
     }
-}
-
-fn sources(contributions: &[Contribution]) -> impl Iterator<Item = &Source> {
-    contributions.iter().filter_map(|it| it.source.as_ref())
 }
 
 impl Items {
@@ -408,14 +411,16 @@ impl Items {
         }
     }
 
-    /// Keeps a tombstone and forgets those that are too old or too many (decision 29).
+    /// Keeps a tombstone and forgets those that are too many, and some of those that are too old (decision 29).
     fn bury(&mut self, id: EventId, grave: Tombstone) {
         let horizon = Timestamp::from_millis(grave.at.as_millis() - TOMBSTONE_SECONDS_MAX * 1000);
         self.tombstones.insert(id, grave);
-        while let Some((oldest, old)) = self.tombstones.get_min() {
+        for _ in 0..TOMBSTONES_PRUNED_MAX {
+            let Some((oldest, old)) = self.tombstones.get_min() else { return };
             if self.tombstones.len() <= TOMBSTONES_MAX && horizon <= old.at {
-                break;
+                return;
             }
+            count(TREE_STEPS);
             self.floor = *oldest;
             let oldest = *oldest;
             self.tombstones.remove(&oldest);

@@ -1,7 +1,11 @@
-//! Folds after any history: writing, changing, withdrawing, removing, expiry, repetition and a crash leave what a
-//! batch computation over the private objects that stand gives.
+//! Folds after any history: granting, writing, changing, withdrawing, removing, expiry, forgetting, repetition and a
+//! crash, in any order, leave what a batch computation over the private objects that stand gives.
 
-use std::{cell::RefCell, collections::BTreeMap};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use proptest::{prelude::*, test_runner::TestRunner};
 use serde_json::json;
@@ -13,24 +17,26 @@ use super::{
 };
 use crate::{
     domain::{
-        name::ItemId,
+        limits::SHARED_EMPTY_SECONDS,
+        name::{Identity, ItemId},
         object::{EventId, ObjectKind::Document, Space},
+        permission::Permission,
         sid::ObjectSid,
         time::Timestamp,
     },
     policy::fold::{self, Field, Kind, Shape, Share},
     relay::{
         record::{By, Effect, Need, Publication, Record, Spot},
-        refusal::Reason,
+        refusal::{Missing, Reason},
         store::{
             Memory, Store,
             apply::Rejection,
-            view::{Body, Folded, View},
+            view::{Body, Folded, Object, View},
         },
     },
 };
 
-fn shape() -> Shape {
+pub(super) fn shape() -> Shape {
     let field = |name: &str, kind| Field { name: name.into(), kind };
     Shape::new(vec![
         field("votes", Kind::CountBy { top: None }),
@@ -43,7 +49,7 @@ fn shape() -> Shape {
     .expect("a shape")
 }
 
-fn share(value: u8) -> Share {
+pub(super) fn share(value: u8) -> Share {
     let keep = json!({ "v": value });
     let part = |it: &Field| it.kind.part(&json!(value), Some(&keep)).ok();
     Share::new(shape().fields().iter().map(part).collect())
@@ -60,7 +66,7 @@ fn publication(value: u8) -> Publication {
 }
 
 /// A ballot: made if it does not stand; `None` withdraws it.
-fn ballot(world: &World, view: &View, owner: &str, value: Option<u8>, ttl: Option<i64>) -> Record {
+pub(super) fn ballot(world: &World, view: &View, owner: &str, value: Option<u8>, ttl: Option<i64>) -> Record {
     let stands =
         view.tenant(SERVICE).expect("the service").object(sid(Document, owner), world.at()).is_some();
     let publications: Vec<Publication> = value.iter().map(|it| publication(*it)).collect();
@@ -78,7 +84,7 @@ fn ballot(world: &World, view: &View, owner: &str, value: Option<u8>, ttl: Optio
     world.policy(owner, Effect::Create { service: SERVICE, shell, data, expires, publications })
 }
 
-fn folded(view: &View) -> Option<&Folded> {
+pub(super) fn folded(view: &View) -> Option<&Folded> {
     match &view.tenant(SERVICE)?.objects.get(&sid(Document, "tally"))?.body {
         Body::Fold(fold) => Some(fold),
         _ => None,
@@ -92,6 +98,11 @@ enum Move {
     VoteForAWhile(u8, u8, i64),
     Withdraw(u8),
     Remove(u8),
+    /// Somebody may read the fold, whether it stands or not.
+    Grant(u8),
+    Revoke(u8),
+    /// A day goes by, and what is empty is forgotten.
+    Forget,
     /// The last attempt again, under the same key.
     Repeat,
     /// Time goes by, and what is due expires.
@@ -107,12 +118,15 @@ enum Move {
 
 fn moves() -> impl Strategy<Value = Vec<Move>> {
     let step = prop_oneof![
-        10 => (0..5_u8, 0..4_u8).prop_map(|(who, what)| Move::Vote(who, what)),
+        12 => (0..5_u8, 0..4_u8).prop_map(|(who, what)| Move::Vote(who, what)),
         4 => (0..5_u8, 0..4_u8, 1..9_i64).prop_map(|(who, what, ttl)| Move::VoteForAWhile(who, what, ttl)),
         4 => (0..5_u8).prop_map(Move::Withdraw),
-        2 => (0..5_u8).prop_map(Move::Remove),
+        5 => (0..5_u8).prop_map(Move::Remove),
+        3 => (0..2_u8).prop_map(Move::Grant),
+        4 => (0..2_u8).prop_map(Move::Revoke),
+        4 => Just(Move::Forget),
         2 => Just(Move::Repeat),
-        4 => (1..6_i64).prop_map(Move::Wait),
+        5 => (1..6_i64).prop_map(Move::Wait),
         1 => (1..6_i64).prop_map(Move::Lag),
         1 => Just(Move::Checkpoint),
         1 => Just(Move::Trim),
@@ -128,6 +142,7 @@ struct Life<'a> {
     store: Option<Store>,
     view: View,
     model: BTreeMap<String, (u8, Option<i64>)>,
+    readers: BTreeSet<Identity>,
     last: Option<Record>,
     checkpoint: u64,
     /// How often each kind of step has changed, or met, something.
@@ -142,6 +157,7 @@ impl<'a> Life<'a> {
             store: Some(disk.open()),
             view: View::default(),
             model: BTreeMap::new(),
+            readers: BTreeSet::new(),
             last: None,
             checkpoint: 0,
             met: BTreeMap::new(),
@@ -195,6 +211,46 @@ impl<'a> Life<'a> {
         }
     }
 
+    fn permit(&mut self, who: u8, permission: Option<Permission>) {
+        let identity = identity(&format!("reader-{who}"));
+        let shell = shell(Document, "tally", Space::Shared { policy: "cursors".into() });
+        let (service, shape) = (SERVICE, shape());
+        let effect = Effect::PermitFold { service, shell, shape, identity: identity.clone(), permission };
+        let record = self.world.backend(effect);
+        if permission.is_none() && !self.readers.contains(&identity) {
+            let missing = Rejection::Refused(Reason::NotFound(Missing::Grant));
+            assert_eq!(rejected(&mut self.view, &record), missing);
+            return;
+        }
+        self.log(vec![record]);
+        if permission.is_some() {
+            self.meet("grant");
+            self.readers.insert(identity);
+        } else {
+            self.readers.remove(&identity);
+        }
+    }
+
+    fn forget(&mut self) {
+        self.wait(SHARED_EMPTY_SECONDS);
+        self.sweep();
+        self.wait(SHARED_EMPTY_SECONDS);
+        let before = Timestamp::from_seconds(self.world.now.get() - SHARED_EMPTY_SECONDS);
+        let stood = self.tally().is_some();
+        let forget = Effect::Forget { service: SERVICE, objects: vec![sid(Document, "tally")], before };
+        let record = self.world.record(By::System, forget);
+        self.log(vec![record]);
+        let stands = stood && !(self.model.is_empty() && self.readers.is_empty());
+        assert_eq!(self.tally().is_some(), stands, "what is empty is forgotten, and nothing else");
+        if stood && !stands {
+            self.meet("forget");
+        }
+    }
+
+    fn tally(&self) -> Option<&Arc<Object>> {
+        self.view.tenant(SERVICE)?.objects.get(&sid(Document, "tally"))
+    }
+
     /// The same attempt again is known, whatever has become of it, and changes nothing.
     fn repeat(&mut self) {
         let Some(record) = &self.last else { return };
@@ -244,6 +300,9 @@ impl<'a> Life<'a> {
             Move::VoteForAWhile(who, value, ttl) => self.vote(at, who, Some(value), Some(ttl)),
             Move::Withdraw(who) => self.vote(at, who, None, None),
             Move::Remove(who) => self.remove(who),
+            Move::Grant(who) => self.permit(who, Some(Permission { read: true, ..Permission::default() })),
+            Move::Revoke(who) => self.permit(who, None),
+            Move::Forget => self.forget(),
             Move::Repeat => self.repeat(),
             Move::Wait(seconds) => {
                 self.wait(seconds);
@@ -264,10 +323,12 @@ impl<'a> Life<'a> {
         if !self.due().is_empty() {
             return;
         }
-        let Some(fold) = folded(&self.view) else {
-            assert!(self.model.is_empty());
+        let Some(object) = self.tally() else {
+            assert!(self.model.is_empty() && self.readers.is_empty(), "what stands is somebody's");
             return;
         };
+        assert_eq!(object.grants.keys().cloned().collect::<BTreeSet<_>>(), self.readers);
+        let fold = folded(&self.view).expect("whatever came first, it is a fold");
         let shares: BTreeMap<_, _> = fold.tally.shares().map(|it| (it.0.clone(), it.1.clone())).collect();
         let stand = self.model.iter().map(|(name, it)| ((sid(Document, name), None), share(it.0)));
         assert_eq!(shares, stand.collect::<BTreeMap<_, _>>());
@@ -276,7 +337,9 @@ impl<'a> Life<'a> {
 }
 
 /// A history in which each kind of step is met: few random ones may miss one.
-const ALL: [Move; 11] = [
+const ALL: [Move; 18] = [
+    Move::Grant(0),
+    Move::Crash,
     Move::Vote(0, 1),
     Move::Vote(0, 2),
     Move::Repeat,
@@ -288,10 +351,15 @@ const ALL: [Move; 11] = [
     Move::Withdraw(0),
     Move::Remove(2),
     Move::Crash,
+    Move::Revoke(0),
+    Move::Forget,
+    Move::Grant(1),
+    Move::Vote(3, 1),
+    Move::Crash,
 ];
 
 /// Lives that history and so many random ones, each on a place of its own. Each kind of step is met; where the random
-/// ones are many, by one in ten at the least.
+/// ones are many, by one in ten at the least (forgetting by one in a hundred).
 fn live(histories: u32, place: impl Fn() -> Disk) {
     let config = ProptestConfig { cases: histories, failure_persistence: None, ..ProptestConfig::default() };
     let met = RefCell::new(BTreeMap::new());
@@ -314,7 +382,9 @@ fn live(histories: u32, place: impl Fn() -> Disk) {
     lived.unwrap_or_else(|fault| panic!("{fault}"));
     let met = met.into_inner();
     let least = if histories < 1_000 { 1 } else { histories / 10 };
-    for kind in ["write", "change", "withdraw", "remove", "expire", "crash", "duplicate"] {
+    for kind in ["grant", "write", "change", "withdraw", "remove", "expire", "forget", "crash", "duplicate"] {
+        // Nobody may stand, and nobody read, for a day.
+        let least = if kind == "forget" { least.div_ceil(10) } else { least };
         assert!(least <= met.get(kind).copied().unwrap_or_default(), "{kind} in {met:?}");
     }
 }

@@ -289,11 +289,7 @@ pub(super) fn pictured(view: &View) -> (Timestamp, Vec<Picture>, Vec<(BatchId, K
         names: tenant.names.iter().map(|(name, sid)| (name.clone(), *sid)).collect(),
         due: tenant.due.iter().cloned().collect(),
         due_by_holder: tenant.due_by_holder.iter().cloned().collect(),
-        sources: tenant
-            .sources
-            .iter()
-            .map(|(it, places)| (it.clone(), places.iter().cloned().collect()))
-            .collect(),
+        sources: tenant.sources.iter().map(|(it, places)| (it.clone(), places.iter().collect())).collect(),
         usage: tenant.usage.iter().map(|(holder, it)| (holder.clone(), used(it))).collect(),
         attempts: tenant.attempts.iter().map(|(id, it)| (id, it.clone())).collect(),
         pending: tenant.pending.clone(),
