@@ -40,6 +40,7 @@ mod sweep;
 mod hooks;
 mod rehearsal;
 mod verify;
+mod backup;
 
 use std::{
     net::IpAddr,
@@ -56,6 +57,7 @@ use tracing::{error, info};
 
 pub use activation::Conflict;
 pub use authn::{Caller, Credential};
+pub use backup::{Progress, back_up, export, is_store, mark_restored, restore};
 pub use error::{Error, Failure};
 pub use hooks::{Hooks, News, Passing, Waiting};
 pub use receipt::{Grant, Listed, Page, Reading, Receipt};
@@ -130,7 +132,7 @@ impl Relay {
             Some(directory) => Store::Embedded(Embedded::open(directory)?),
             None => Store::Memory(Memory::default()),
         };
-        let (writer, view, groups) = Writer::start(store)?;
+        let (writer, view, groups) = Writer::start(store, settings.erase_within)?;
         if let Err(conflicts) = activation::check(&view, &settings.policies) {
             writer.stop();
             return Err(StartError::Policies(conflicts));

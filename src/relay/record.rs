@@ -159,13 +159,15 @@ pub(in crate::relay) enum Effect {
     RemoveAt { service: ServiceSid, object: ObjectSid, revision: Revision },
     /// Shared objects with nothing in them and without an event since `before` are dropped, without a word.
     Forget { service: ServiceSid, objects: Vec<ObjectSid>, before: Timestamp },
+    /// The store continues from a copy: each service skips `gap` event ids, and every subscriber is answered in full.
+    Restore { gap: u64 },
 }
 
 impl Effect {
     /// The service in which it happens; `None` for what is everybody's.
     pub(in crate::relay) fn service(&self) -> Option<ServiceSid> {
         match self {
-            Self::Found { .. } | Self::Activate { .. } => None,
+            Self::Found { .. } | Self::Activate { .. } | Self::Restore { .. } => None,
             Self::CreateService { service, .. }
             | Self::UpdateService { service, .. }
             | Self::RemoveService { service }
@@ -233,6 +235,30 @@ pub(in crate::relay) enum Spot {
 }
 
 impl Record {
+    /// Bytes of its data, and a constant for the rest: what bounds a group.
+    pub(in crate::relay) fn size_bytes(&self) -> usize {
+        /// Heads, identities, names and hashes of one batch, about.
+        const REST_BYTES: usize = 256;
+        let published = |all: &[Publication]| all.iter().map(|it| it.data.size_bytes()).sum::<usize>();
+        let data = |it: &Option<Data>| it.as_ref().map_or(0, Data::size_bytes);
+        let claims = match &self.by {
+            By::Policy { claims, .. } => claims.len(),
+            By::Client { .. } | By::Backend | By::System => 0,
+        };
+        let own = match &self.effect {
+            Effect::Create { data: own, publications, .. } => data(own) + published(publications),
+            Effect::Update { data: own, publications, .. }
+            | Effect::SetItem { data: own, publications, .. } => {
+                data(own) + published(publications.as_deref().unwrap_or_default())
+            }
+            Effect::Push { data, publications, .. } | Effect::Message { data, publications, .. } => {
+                data.size_bytes() + published(publications)
+            }
+            _ => 0,
+        };
+        REST_BYTES + claims + own
+    }
+
     /// Whether anything of it stands in the log: a message alone is told once and not kept.
     pub(in crate::relay) fn is_kept(&self) -> bool {
         match &self.effect {

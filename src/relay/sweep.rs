@@ -54,6 +54,7 @@ impl Relay {
             rounds = rounds.wrapping_add(1);
             let now = self.now();
             self.inner.watermark.look();
+            self.inner.writer.wake();
             if rounds.is_multiple_of(60) {
                 self.inner.gate.sweep(now);
                 for (service, calls) in self.inner.would_deny.end_minute() {

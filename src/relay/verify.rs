@@ -46,7 +46,7 @@ pub struct Verified {
 /// # Errors
 /// When the store cannot be read: the error names the group.
 pub fn verify(directory: &Path, policies: &PolicySet) -> Result<Verified, StoreError> {
-    let view = Store::Embedded(Embedded::open(directory)?).recovered()?;
+    let view = Store::Embedded(Embedded::open(directory)?).replay(&mut |_| ())?.view;
     let mut verified = Verified { groups: view.seq, ..Verified::default() };
     for (service, tenant) in &view.services {
         look(&view, *service, tenant, policies, &mut verified);
@@ -66,7 +66,7 @@ fn look(
 ) {
     let mut brought = Brought::new();
     // What has expired contributes until it is swept.
-    for object in tenant.objects.values() {
+    for object in tenant.in_order.values().filter_map(|it| tenant.objects.get(it)) {
         let Space::Private { owner, .. } = &object.head.space else { continue };
         let Some(name) = &object.head.unique_name else { continue };
         let unique_name = tenant.head.unique_name.as_deref();
@@ -81,8 +81,9 @@ fn look(
             verified.differences.push(format!("{service} {}: {what}", object.head.sid));
         }
     }
-    let folds = tenant.objects.iter().filter_map(|(sid, it)| match &it.body {
-        Body::Fold(fold) => Some((*sid, fold.as_ref())),
+    let objects = tenant.in_order.values().filter_map(|it| tenant.objects.get(it));
+    let folds = objects.filter_map(|it| match &it.body {
+        Body::Fold(fold) => Some((it.head.sid, fold.as_ref())),
         _ => None,
     });
     for (sid, fold) in folds {

@@ -15,6 +15,7 @@ mod sight;
 mod crew;
 mod crash;
 mod damage;
+mod store_files;
 mod tools;
 mod strangers;
 mod mutants;

@@ -12,6 +12,7 @@ mod note;
 mod object;
 mod place;
 mod publish;
+mod restore;
 mod scribe;
 
 use std::sync::Arc;
@@ -124,6 +125,10 @@ pub(in crate::relay) fn enact(view: &mut View, record: &Record) -> Result<Applie
         }
         Effect::UpdateService { service, settings } => update_service(view, *service, settings, at)?,
         Effect::RemoveService { service } => remove_service(view, *service, at)?,
+        Effect::Restore { gap } => {
+            restore::skip_events(view, *gap);
+            Applied::quiet(None)
+        }
         Effect::Create { service, .. }
         | Effect::Update { service, .. }
         | Effect::Remove { service, .. }
@@ -366,7 +371,8 @@ fn update_service(
 
 fn remove_service(view: &mut View, service: ServiceSid, at: Timestamp) -> Result<Applied, Rejection> {
     let tenant = view.services.get_mut(&service).ok_or(Reason::NotFound(Missing::Service))?;
-    let objects: Vec<_> = tenant.objects.keys().copied().collect();
+    // In an order that every process has: each removal gets an event id.
+    let objects: Vec<_> = tenant.in_order.values().copied().collect();
     let mut scribe = Scribe::new(service, Arc::make_mut(tenant), at, None);
     for object in objects {
         scribe.drop_object(object);

@@ -112,7 +112,7 @@ fn a_store_is_born_with_its_promises_or_not_at_all() {
 /// synced. The checkpoint is closed again, and what SQLite tidies then was synced before.
 fn met_the_opening(trace: &str) -> bool {
     let opener = trace.split(' ').next().unwrap_or_default();
-    let rests = |line: &str| line.contains("/log.db") || line.contains("-journal");
+    let rests = |line: &str| ["/log-", "/anchor", "-journal"].iter().any(|it| line.contains(it));
     trace.lines().any(|it| it.starts_with(opener) && it.contains(INJECTED) && rests(it))
 }
 
@@ -133,8 +133,8 @@ fn a_failing_disk_ends_acknowledgements_and_loses_none() {
     let failures = syncs.into_iter().map(failure("fsync,fdatasync", "EIO", None));
     let failures = failures.chain(writes.into_iter().map(failure("pwrite64", "ENOSPC", None)));
     // Each checkpoint is written by a thread of its own, which counts from one.
-    let failures = failures.chain((1..=2).map(failure("fsync,fdatasync", "EIO", Some("state.db-wal"))));
-    let failures = failures.chain((1..=3).map(failure("pwrite64", "ENOSPC", Some("state.db-wal"))));
+    let failures = failures.chain((1..=2).map(failure("fsync,fdatasync", "EIO", Some("state.tmp"))));
+    let failures = failures.chain((1..=2).map(failure("write", "ENOSPC", Some("state.tmp"))));
     let mut tally: BTreeMap<Met, u64> = BTreeMap::new();
     for failure in failures {
         match met_by(failure, &base) {
@@ -246,9 +246,9 @@ fn failed(server: Server, house: &House, crew: &mut Crew, most: u64) -> Result<M
 }
 
 /// The files of the log.
-const LOG: [&str; 2] = ["/log.db", "/anchor"];
+const LOG: [&str; 2] = ["/log-", "/anchor"];
 /// Those of the checkpoint, and the directory in which it has its name.
-const CHECKPOINT: [&str; 2] = ["/state.db", "/disk>"];
+const CHECKPOINT: [&str; 2] = ["/state", "/disk>"];
 
 /// Whether a call on one of these files has failed.
 fn of(house: &House, files: &[&str]) -> bool {
