@@ -176,8 +176,11 @@ pub const CHECKPOINT_SYNC_BYTES: usize = 1024 * 1024;
 pub const ERASE_WITHIN_SECONDS_MIN: u64 = 10;
 /// The longest such time: a year.
 pub const ERASE_WITHIN_SECONDS_MAX: u64 = 366 * 24 * 3600;
-/// Event ids that each service skips when its store continues from a copy: more than any history gives in 40 years at
-/// three writes a second, and two million of them fit below the largest integer of JavaScript.
+/// Event ids for each millisecond since 1970: where a service goes on when its store continues from a copy. It grows with
+/// the time of the restore and not with the copy, so that a copy may be restored twice. No service has as many events,
+/// and they stay below the largest integer of JavaScript until the year 2248.
+pub const RESTORED_EVENTS_PER_MS: u64 = 1 << 10;
+/// Event ids that a service skips instead when it is beyond that, which a clock that is behind may bring about.
 pub const RESTORED_EVENTS_GAP: u64 = 1 << 32;
 /// Times that a backup begins again when the server removes files that it was about to read.
 pub const BACKUP_ATTEMPTS_MAX: u32 = 5;

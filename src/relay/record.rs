@@ -159,8 +159,9 @@ pub(in crate::relay) enum Effect {
     RemoveAt { service: ServiceSid, object: ObjectSid, revision: Revision },
     /// Shared objects with nothing in them and without an event since `before` are dropped, without a word.
     Forget { service: ServiceSid, objects: Vec<ObjectSid>, before: Timestamp },
-    /// The store continues from a copy: each service skips `gap` event ids, and every subscriber is answered in full.
-    Restore { gap: u64 },
+    /// The store continues from a copy: each service goes on above the event id `floor`, or skips `gap` ids when it is
+    /// beyond that, and every subscriber is answered in full.
+    Restore { gap: u64, floor: EventId },
 }
 
 impl Effect {

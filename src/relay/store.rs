@@ -19,6 +19,7 @@ use std::{
     fs::File,
     io::{BufWriter, Write},
     path::Path,
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use apply::{Applied, enact};
@@ -27,7 +28,8 @@ use view::View;
 
 use crate::{
     domain::{
-        limits::{LOG_FILES_MAX, RESTORED_EVENTS_GAP},
+        limits::{LOG_FILES_MAX, RESTORED_EVENTS_GAP, RESTORED_EVENTS_PER_MS, SAFE_INTEGER_MAX},
+        object::EventId,
         time::Timestamp,
     },
     relay::{
@@ -222,6 +224,9 @@ impl Store {
     /// Writes that the store continues from a copy.
     pub(in crate::relay) fn skip_events(&mut self, recovered: &mut Recovered) -> Result<(), StoreError> {
         let view = &mut recovered.view;
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+        let floor = u64::try_from(now).unwrap_or_default().saturating_mul(RESTORED_EVENTS_PER_MS);
+        let floor = EventId(floor.min(SAFE_INTEGER_MAX.unsigned_abs() / 2));
         let record = Record {
             at: view.at,
             decision: DecisionId(0),
@@ -230,7 +235,7 @@ impl Store {
             policies: view.policies.clone(),
             batch: None,
             needs: Vec::new(),
-            effect: Effect::Restore { gap: RESTORED_EVENTS_GAP },
+            effect: Effect::Restore { gap: RESTORED_EVENTS_GAP, floor },
         };
         let seq = view.seq + 1;
         let unwritable = |why| StoreError::Group { seq, why };

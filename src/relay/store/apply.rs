@@ -125,8 +125,8 @@ pub(in crate::relay) fn enact(view: &mut View, record: &Record) -> Result<Applie
         }
         Effect::UpdateService { service, settings } => update_service(view, *service, settings, at)?,
         Effect::RemoveService { service } => remove_service(view, *service, at)?,
-        Effect::Restore { gap } => {
-            restore::skip_events(view, *gap);
+        Effect::Restore { gap, floor } => {
+            restore::skip_events(view, *gap, *floor);
             Applied::quiet(None)
         }
         Effect::Create { service, .. }

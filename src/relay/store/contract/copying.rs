@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     domain::{
-        limits::RESTORED_EVENTS_GAP,
+        limits::{RESTORED_EVENTS_GAP, SAFE_INTEGER_MAX},
         object::{
             EventId,
             ObjectKind::{Document, Map},
@@ -114,14 +114,29 @@ fn a_store_that_was_restored_or_copied_skips_event_ids_once() {
         for (kind, name) in [(Document, "one"), (Map, "many")] {
             let object = tenant.objects.get(&sid(kind, name)).expect("it stands");
             assert!(before.0 + RESTORED_EVENTS_GAP < object.head.last_event_id.0, "{name} is told anew");
-            let floor = object.items().map(|it| it.floor);
-            assert!(floor.is_none_or(|it| it.0 == before.0 + RESTORED_EVENTS_GAP), "{name} is opened again");
+            let floor = object.items().map(|it| it.floor.0);
+            assert!(floor.is_none_or(|it| before.0 + RESTORED_EVENTS_GAP <= it), "{name} is opened again");
+            assert!(floor.is_none_or(|it| it < object.head.last_event_id.0), "{name} is not opened for ever");
         }
         assert!(before.0 + RESTORED_EVENTS_GAP <= tenant.gone.event(sid(Map, "unknown")).0);
         // From then on the directory is the one that is written.
         let (again, copied) = started(directory);
         assert_eq!((pictured(&again.view), copied), (pictured(&recovered.view), false));
     }
+    // One backup that is restored again leads beyond what the first time has given.
+    let (first, again) = (newest(&started(&restored).0.view), folder.path().join("again"));
+    restore(&folder.path().join("restored"), &again, &mut |_| ()).expect("restored");
+    assert!(first < newest(&started(&again).0.view));
+    let kept = folder.path().join("kept");
+    back_up(from.path(), &kept, &mut |_| ()).expect("a backup");
+    let mut ids = Vec::new();
+    for number in 0..3 {
+        let to = folder.path().join(format!("restored {number}"));
+        restore(&kept, &to, &mut |_| ()).expect("restored");
+        ids.push(newest(&started(&to).0.view));
+    }
+    assert!(ids.is_sorted_by(|one, other| one.0 + 10 < other.0), "{ids:?}");
+    assert!(ids[2].0 < u64::try_from(SAFE_INTEGER_MAX).expect("positive"));
     // The original is none of them, until somebody says that it was put back.
     assert!(!started(from.path()).1);
     assert_eq!(mark_restored(from.path()).expect("marked"), view.seq);
