@@ -45,6 +45,7 @@ pub(in crate::relay) use memory::Memory;
 use snapshot::{BrokenCheckpoint, Checkpoint};
 
 /// Where groups become durable. A closed set: an enum, no trait.
+#[expect(clippy::large_enum_variant, reason = "there is one store in a process, and it is moved once")]
 pub(in crate::relay) enum Store {
     /// SQLite in a directory.
     Embedded(Embedded),

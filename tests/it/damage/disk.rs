@@ -123,11 +123,12 @@ fn a_failing_disk_ends_acknowledgements_and_loses_none() {
     }
     let seed = seed();
     let base = Base::make(&mut Random::new(seed));
-    // A start makes some two dozen writes, so that only later ones meet a running server.
+    // A start makes a log file, with some dozens of calls, so that only later ones meet a running server.
     let (syncs, writes): (Vec<u64>, Vec<u64>) = if long() {
         ((1..=200).collect(), (1..=200).step_by(3).collect())
     } else {
-        ((1..=20).collect(), [1, 8, 16].into_iter().chain(25..=36).collect())
+        let syncs = [1, 4, 8, 12].into_iter().chain(24..=40);
+        (syncs.collect(), [1, 8, 16, 24].into_iter().chain(60..=70).collect())
     };
     let failure = |calls, error, file| move |count| Failure { calls, error, count, file };
     let failures = syncs.into_iter().map(failure("fsync,fdatasync", "EIO", None));
@@ -177,6 +178,39 @@ fn a_log_whose_pages_cannot_be_written_ends_acknowledgements() {
         server.kill();
     }
     assert!(0 < running, "no failure met a running server");
+}
+
+/// The thread that acknowledges writes neither writes a checkpoint nor removes a file, however long either takes.
+#[test]
+fn the_writer_waits_for_no_checkpoint() {
+    if !can_inject() {
+        return;
+    }
+    let house = House::new();
+    let file = house.path("trace").to_string_lossy().into_owned();
+    let calls = "trace=unlink,unlinkat,fsync,fdatasync,rename";
+    let under = ["strace", "-D", "-f", "--seccomp-bpf", "-qq", "-y", "-s200", "-o", &file, "-e", calls];
+    let env = vec![("AIRLOCK_CHECKPOINT_BATCHES", "20".to_owned())];
+    let start = Start { env, under: under.map(str::to_owned).to_vec() };
+    let server = house.started("beside", &start);
+    let mut crew = Crew::enlist(&house, &server, &mut Random::new(seed()));
+    let (tell, _) = channel();
+    crew.write(server.port, &tell, &AtomicBool::new(false), 40).expect("only good answers");
+    assert!(server.terminate().status.success());
+    let mut threads: BTreeMap<&str, [u64; 2]> = BTreeMap::new();
+    let text = trace(&house);
+    for line in text.lines() {
+        let (thread, call) = line.split_once(' ').unwrap_or_default();
+        let [groups, checkpoints] = threads.entry(thread).or_default();
+        *groups += u64::from(call.contains("sync(") && call.contains("-wal>"));
+        let removes = call.contains("unlink") && ["log-", "state-"].iter().any(|it| call.contains(it));
+        *checkpoints += u64::from(call.contains("state.tmp") || removes);
+    }
+    let writer = threads.iter().max_by_key(|it| it.1[0]).map(|it| *it.0).expect("a thread that syncs");
+    let [groups, checkpoints] = threads[writer];
+    assert!(50 < groups, "{threads:?}");
+    assert_eq!(checkpoints, 0, "the writer's thread does work of a checkpoint: {threads:?}");
+    assert!(10 < threads.values().map(|it| it[1]).sum::<u64>(), "hardly any checkpoint: {threads:?}");
 }
 
 /// The number of a log file.
