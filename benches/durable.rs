@@ -139,19 +139,28 @@ fn timed(run: impl FnOnce()) -> (Duration, Duration) {
 
 /// The newest group in the server's log.
 fn newest(folder: &Path) -> i64 {
-    log(folder).query_row("SELECT coalesce(max(seq), 0) FROM log", (), |row| row.get(0)).unwrap()
+    let newest = |log: Connection| {
+        log.query_row("SELECT coalesce(max(seq), 0) FROM log", (), |row| row.get(0)).unwrap()
+    };
+    logs(folder).map(newest).max().unwrap_or_default()
 }
 
 /// The lengths of the groups behind this one; none may have been cut off by a checkpoint.
 fn groups(folder: &Path, behind: i64) -> Vec<usize> {
-    let log = log(folder);
-    let mut select = log.prepare("SELECT seq, length(record) FROM log WHERE seq > ?1 ORDER BY seq").unwrap();
-    let rows = select.query_map((behind,), |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?))).unwrap();
-    let rows: Vec<_> = rows.map(Result::unwrap).collect();
+    let mut rows: Vec<(i64, i64)> = Vec::new();
+    for log in logs(folder) {
+        let mut select = log.prepare("SELECT seq, length(record) FROM log WHERE seq > ?1").unwrap();
+        let found = select.query_map((behind,), |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        rows.extend(found.map(Result::unwrap));
+    }
+    rows.sort_unstable();
     assert_eq!(rows.first().map(|it| it.0), Some(behind + 1), "the log is whole");
     rows.into_iter().map(|it| usize::try_from(it.1).unwrap()).collect()
 }
 
-fn log(folder: &Path) -> Connection {
-    Connection::open_with_flags(folder.join("log.db"), rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap()
+/// The log files.
+fn logs(folder: &Path) -> impl Iterator<Item = Connection> {
+    let paths = std::fs::read_dir(folder).unwrap().flatten().map(|it| it.path());
+    let logs = paths.filter(|it| it.extension().is_some_and(|it| it == "db"));
+    logs.map(|it| Connection::open_with_flags(it, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap())
 }

@@ -1,9 +1,11 @@
 //! The command line: which commands there are, and what their exit codes mean.
 
+mod backup;
 mod clock;
 mod dev;
 mod health;
 pub mod policy;
+mod restore;
 mod serve;
 mod token;
 mod verify;
@@ -40,6 +42,10 @@ enum Command {
     Clock(clock::Options),
     /// Hold a store against itself: its log's chain, and each fold
     Verify(verify::Options),
+    /// Copy the store of a server, which may be running, and verify the copy
+    Backup(backup::Options),
+    /// Put a backup into an empty directory: every client that comes back is answered in full
+    Restore(restore::Options),
     /// Work on policies: check, test and describe them
     Policy(policy::Options),
 }
@@ -72,6 +78,8 @@ pub fn run() -> ExitCode {
         Command::Health(options) => health::run(&options),
         Command::Clock(options) => clock::run(&options),
         Command::Verify(options) => verify::run(&options),
+        Command::Backup(options) => backup::run(&options),
+        Command::Restore(options) => restore::run(&options),
         Command::Policy(options) => policy::run(&options),
     };
     match ended {

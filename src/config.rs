@@ -1,12 +1,12 @@
 //! The settings of a server, from flags and the environment.
 
-use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr, sync::Arc};
+use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr, sync::Arc, time::Duration};
 
 use crate::{
     domain::{
         limits::{
-            CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, CONNECTS_PER_SECOND, PLAIN_BYTES_MAX,
-            PLAIN_OBJECTS_MAX, REQUESTS_PER_SECOND,
+            CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, CONNECTS_PER_SECOND, ERASE_WITHIN_SECONDS_MAX,
+            ERASE_WITHIN_SECONDS_MIN, PLAIN_BYTES_MAX, PLAIN_OBJECTS_MAX, REQUESTS_PER_SECOND,
         },
         sid::{AccountSid, KeySid},
     },
@@ -95,6 +95,15 @@ pub struct Options {
     /// Accepts the wall clock at the start, when it differs from the time of the log and expiry is suspended
     #[arg(long, env = "AIRLOCK_ACCEPT_CLOCK", value_parser = clap::builder::BoolishValueParser::new())]
     pub accept_clock: bool,
+    /// Time after which removed data is in no file of the store: `90s`, `30m`, `24h`, `7d`
+    #[arg(
+        long,
+        env = "AIRLOCK_ERASE_WITHIN",
+        value_name = "TIME",
+        default_value = "24h",
+        value_parser = parse_erase_within
+    )]
+    pub erase_within: Duration,
     /// Lets webhooks go to private addresses: this machine, the network behind it, the cloud's metadata
     #[arg(
         long,
@@ -289,9 +298,39 @@ pub fn parse_keys(text: &str) -> Result<Vec<(KeySid, Secret)>, BadCredentials> {
     entries.map(|(index, entry)| key(entry).ok_or(BadCredentials::Key(index + 1))).collect()
 }
 
+/// A time with a unit.
+fn parse_erase_within(text: &str) -> Result<Duration, String> {
+    let digits = text.trim_end_matches(|it: char| it.is_ascii_alphabetic());
+    let unit = match text.strip_prefix(digits) {
+        Some("" | "s") => 1,
+        Some("m") => 60,
+        Some("h") => 3_600,
+        Some("d") => 86_400,
+        _ => 0,
+    };
+    match digits.parse::<u64>().ok().and_then(|it| it.checked_mul(unit)) {
+        Some(seconds @ ERASE_WITHIN_SECONDS_MIN..=ERASE_WITHIN_SECONDS_MAX) => {
+            Ok(Duration::from_secs(seconds))
+        }
+        _ => Err("a time such as `90s`, `30m`, `24h` or `7d` is expected, from `10s` to `366d`".to_owned()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_of_erasure_have_a_unit_and_bounds() {
+        let seconds = |text| parse_erase_within(text).ok().map(|it| it.as_secs());
+        assert_eq!(
+            [seconds("10"), seconds("90s"), seconds("2m"), seconds("24h"), seconds("366d")],
+            [Some(10), Some(90), Some(120), Some(86_400), Some(ERASE_WITHIN_SECONDS_MAX)]
+        );
+        for text in ["", "0", "9s", "367d", "h", "-1s", "1w", "99999999999999999999h"] {
+            assert_eq!(seconds(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn credentials_are_read_or_named() {

@@ -175,6 +175,7 @@ mod tests {
             plain_bytes_max: 1,
             memory_max_bytes: 0,
             disk_min_free_bytes: 0,
+            erase_within: std::time::Duration::from_secs(24 * 3600),
         });
         let door = Door::new(relay.unwrap(), "".into(), Origins::default(), 1);
         let future = door.serve(stream, [127, 0, 0, 1].into(), Vec::new());

@@ -45,6 +45,7 @@ mod hooks;
 mod rehearsal;
 mod verify;
 mod repair;
+mod backup;
 #[cfg(test)]
 mod simulation;
 #[cfg(fuzzing)]
@@ -64,6 +65,7 @@ use tracing::{error, info};
 
 pub use activation::Conflict;
 pub use authn::{Caller, Credential};
+pub use backup::{Progress, back_up, export, is_store, mark_restored, restore};
 pub use clock::ACCEPT_CLOCK_FILE;
 pub use error::{Error, Failure};
 #[cfg(fuzzing)]
@@ -143,7 +145,7 @@ impl Relay {
             Some(directory) => Store::Embedded(Embedded::open(directory)?),
             None => Store::Memory(Memory::default()),
         };
-        let (writer, view, groups) = Writer::start(store)?;
+        let (writer, view, groups) = Writer::start(store, settings.erase_within)?;
         if let Err(conflicts) = activation::check(&view, &settings.policies) {
             writer.stop();
             return Err(StartError::Policies(conflicts));

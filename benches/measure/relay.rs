@@ -42,6 +42,7 @@ impl House {
             plain_bytes_max: 1,
             memory_max_bytes: 0,
             disk_min_free_bytes: 0,
+            erase_within: std::time::Duration::from_secs(24 * 3600),
         })
         .unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();

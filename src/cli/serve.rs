@@ -61,6 +61,7 @@ where
             plain_bytes_max: options.bytes_per_identity,
             memory_max_bytes: options.memory_max_mb.saturating_mul(1024 * 1024),
             disk_min_free_bytes: options.disk_min_free_mb.saturating_mul(1024 * 1024),
+            erase_within: options.erase_within,
         })
         .context("the relay cannot start")?;
         if options.accept_clock {

@@ -15,6 +15,9 @@ pub struct Options {
     /// The policies under which it was written
     #[arg(long, env = "AIRLOCK_POLICIES", value_name = "DIRECTORY", default_value = "policies")]
     policies: PathBuf,
+    /// Writes the state and the events of the log into this directory, to be compared with those of another store
+    #[arg(long, value_name = "DIRECTORY")]
+    export: Option<PathBuf>,
 }
 
 /// Verifies.
@@ -26,10 +29,13 @@ pub fn run(options: &Options) -> Result<(), Exit> {
         faults.iter().for_each(|it| eprintln!("{it}"));
         Exit::Fault
     })?;
-    if !options.data.join("log.db").is_file() {
+    if !relay::is_store(&options.data) {
         return Err(Exit::Usage(format!("there is no store in `{}`", options.data.display())));
     }
     let verified = relay::verify(&options.data, &policies).context("the store cannot be read")?;
+    if let Some(to) = &options.export {
+        relay::export(&options.data, to).context("the store cannot be exported")?;
+    }
     for difference in &verified.differences {
         eprintln!("differs: {difference}");
     }

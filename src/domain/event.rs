@@ -92,6 +92,17 @@ pub enum Happening {
     },
 }
 
+impl Happening {
+    /// The data that it tells.
+    pub fn data(&self) -> Option<&Data> {
+        match self {
+            Self::DocumentSet { data, .. } | Self::MessagePublished { data, .. } => Some(data),
+            Self::ItemSet { item, .. } | Self::ItemRemoved { item, .. } => Some(&item.data),
+            Self::ObjectRemoved => None,
+        }
+    }
+}
+
 impl Event {
     /// An event that nobody has encoded yet.
     pub fn new(

@@ -182,6 +182,27 @@ pub const PASSAGES_MAX: u32 = 8;
 pub const CHECKPOINT_BATCHES: u64 = 100_000;
 /// Bytes of the log after which a checkpoint is written.
 pub const CHECKPOINT_BYTES: u64 = 64 * 1024 * 1024;
+/// Bytes of the batches of one group: bounds what one sync has to write. A group holds one batch beyond it at most.
+pub const GROUP_BYTES_MAX: usize = 256 * 1024;
+/// Log files of one store: each start begins one. With more of them a checkpoint is written, and they are removed.
+pub const LOG_FILES_MAX: usize = 16;
+/// Bytes that SQLite's side file of a log file takes before they are moved into the log file: 1,000 of its pages.
+pub const LOG_SIDE_FILE_BYTES: u64 = 4 * 1024 * 1024;
+/// Bytes of a checkpoint that are written between two syncs of it: more would have the log's next sync wait for them.
+pub const CHECKPOINT_SYNC_BYTES: usize = 1024 * 1024;
+/// Seconds until removed data is in no file of the store: the shortest that a flag may ask for. A checkpoint is begun
+/// after half of them, and the other half is for writing it.
+pub const ERASE_WITHIN_SECONDS_MIN: u64 = 10;
+/// The longest such time: a year.
+pub const ERASE_WITHIN_SECONDS_MAX: u64 = 366 * 24 * 3600;
+/// Event ids for each millisecond since 1970: where a service goes on when its store continues from a copy. It grows with
+/// the time of the restore and not with the copy, so that a copy may be restored twice. No service has as many events,
+/// and they stay below the largest integer of JavaScript until the year 2248.
+pub const RESTORED_EVENTS_PER_MS: u64 = 1 << 10;
+/// Event ids that a service skips instead when it is beyond that, which a clock that is behind may bring about.
+pub const RESTORED_EVENTS_GAP: u64 = 1 << 32;
+/// Times that a backup begins again when the server removes files that it was about to read.
+pub const BACKUP_ATTEMPTS_MAX: u32 = 5;
 /// Seconds that a busy store file is waited for (decision 9).
 pub const STORE_BUSY_SECONDS: u64 = 5;
 /// What one batch of the sweep may cost: an expired object or item is 1, and so is each place at which it is shown.

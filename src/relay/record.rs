@@ -184,6 +184,9 @@ pub(in crate::relay) enum Effect {
     },
     /// A fold that stands as something else becomes one, and shares that it has lost are put back.
     RestoreFold { service: ServiceSid, shell: Shell, shape: Shape, shares: Vec<RestoredShare> },
+    /// The store continues from a copy: each service goes on above the event id `floor`, or skips `gap` ids when it is
+    /// beyond that, and every subscriber is answered in full.
+    Restore { gap: u64, floor: EventId },
 }
 
 /// What a private document brings to a fold, rendered again from what stands.
@@ -199,7 +202,9 @@ impl Effect {
     /// The service in which it happens; `None` for what is everybody's.
     pub(in crate::relay) fn service(&self) -> Option<ServiceSid> {
         match self {
-            Self::Found { .. } | Self::Activate { .. } | Self::LimitExpiry { .. } => None,
+            Self::Found { .. } | Self::Activate { .. } | Self::LimitExpiry { .. } | Self::Restore { .. } => {
+                None
+            }
             Self::CreateService { service, .. }
             | Self::UpdateService { service, .. }
             | Self::RemoveService { service }
@@ -270,6 +275,30 @@ pub(in crate::relay) enum Spot {
 }
 
 impl Record {
+    /// Bytes of its data, and a constant for the rest: what bounds a group.
+    pub(in crate::relay) fn size_bytes(&self) -> usize {
+        /// Heads, identities, names and hashes of one batch, about.
+        const REST_BYTES: usize = 256;
+        let published = |all: &[Publication]| all.iter().map(|it| it.data.size_bytes()).sum::<usize>();
+        let data = |it: &Option<Data>| it.as_ref().map_or(0, Data::size_bytes);
+        let claims = match &self.by {
+            By::Policy { claims, .. } => claims.len(),
+            By::Client { .. } | By::Backend | By::System => 0,
+        };
+        let own = match &self.effect {
+            Effect::Create { data: own, publications, .. } => data(own) + published(publications),
+            Effect::Update { data: own, publications, .. }
+            | Effect::SetItem { data: own, publications, .. } => {
+                data(own) + published(publications.as_deref().unwrap_or_default())
+            }
+            Effect::Push { data, publications, .. } | Effect::Message { data, publications, .. } => {
+                data.size_bytes() + published(publications)
+            }
+            _ => 0,
+        };
+        REST_BYTES + claims + own
+    }
+
     /// Whether anything of it stands in the log: a message alone is told once and not kept.
     pub(in crate::relay) fn is_kept(&self) -> bool {
         match &self.effect {

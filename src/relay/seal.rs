@@ -1,7 +1,8 @@
 //! Groups of records: versioned, sealed into a hash chain.
 //!
 //! A group is one blob: version, hash of the group before, records, hash over all of it. A group
-//! that does not open, or does not follow its predecessor, stops the process (decision 8).
+//! that does not open, or does not follow its predecessor, stops the process. Later versions keep this frame, so that a
+//! group of a later version is known as such, and one whose version was changed by damage is not taken for it.
 
 use std::sync::Arc;
 
@@ -32,8 +33,10 @@ pub(in crate::relay) type Chain = [u8; 32];
 /// Why a stored group cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(in crate::relay) enum Broken {
-    #[error("the group has another version than this program writes")]
-    Version,
+    #[error("the group was written by a newer version of this program")]
+    Newer,
+    #[error("the group has a version that this program does not read any more")]
+    Older,
     #[error("the group does not follow the one before it")]
     Chain,
     #[error("the group was changed after it was written")]
@@ -59,9 +62,6 @@ pub(in crate::relay) fn seal(
 /// Opens a group that must follow `before`.
 pub(in crate::relay) fn open(before: &Chain, seq: u64, blob: &[u8]) -> Result<(Vec<Record>, Chain), Broken> {
     let version = blob.first().copied();
-    if !(VERSION_WITHOUT_ENDPOINT..=VERSION).any(|it| Some(it) == version) {
-        return Err(Broken::Version);
-    }
     if blob.len() < FRAME_BYTES {
         return Err(Broken::Hash);
     }
@@ -69,6 +69,11 @@ pub(in crate::relay) fn open(before: &Chain, seq: u64, blob: &[u8]) -> Result<(V
     let head = hash(seq, sealed);
     if stored != head {
         return Err(Broken::Hash);
+    }
+    match version {
+        Some(VERSION_WITHOUT_ENDPOINT..=VERSION) => (),
+        Some(newer) if VERSION < newer => return Err(Broken::Newer),
+        _ => return Err(Broken::Older),
     }
     let body = sealed.get(1..).unwrap_or_default();
     let Some(records) = body.strip_prefix(before.as_slice()) else {
@@ -144,7 +149,7 @@ mod tests {
     use super::*;
     use crate::{
         domain::{
-            object::{ObjectKind, Revision},
+            object::{EventId, ObjectKind, Revision},
             sid::{ObjectSid, ServiceSid},
         },
         relay::record::Spot,
@@ -195,8 +200,8 @@ mod tests {
         let before = RecordWithoutNeeds { at, decision, by, endpoint, policies, batch, effect };
         assert_eq!(opened(VERSION_WITHOUT_NEEDS, &vec![before]).map(|it| it.0), Ok(vec![record()]));
         let none: Vec<Record> = Vec::new();
-        assert_eq!(opened(VERSION_WITHOUT_ENDPOINT - 1, &none), Err(Broken::Version));
-        assert_eq!(opened(VERSION + 1, &none), Err(Broken::Version));
+        assert_eq!(opened(VERSION_WITHOUT_ENDPOINT - 1, &none), Err(Broken::Older));
+        assert_eq!(opened(VERSION + 1, &none), Err(Broken::Newer));
     }
 
     #[test]
@@ -209,6 +214,7 @@ mod tests {
             (14, Effect::Settle { service, hooks: Vec::new() }),
             (15, Effect::RemoveAt { service, object, revision: Revision(1) }),
             (16, Effect::Forget { service, objects: vec![object], before: Timestamp::from_seconds(1) }),
+            (17, Effect::Restore { gap: 1, floor: EventId(1) }),
         ];
         for (place, effect) in placed {
             let bytes = postcard::to_allocvec(&effect).expect("written");

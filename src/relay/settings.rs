@@ -1,6 +1,6 @@
 //! What a relay needs to start, and why it may not.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use crate::{
     domain::sid::AccountSid,
@@ -35,6 +35,8 @@ pub struct Settings {
     pub memory_max_bytes: u64,
     /// Free disk below which nothing may grow, in bytes; 0 is no such bound.
     pub disk_min_free_bytes: u64,
+    /// The time after which removed data is in no file of the store.
+    pub erase_within: Duration,
 }
 
 /// Why a relay cannot start.

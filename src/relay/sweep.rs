@@ -118,6 +118,7 @@ impl Relay {
         state.rounds = state.rounds.wrapping_add(1);
         let now = self.now();
         self.inner.watermark.look();
+        self.inner.writer.wake();
         if state.rounds.is_multiple_of(60) {
             self.inner.gate.sweep(now);
             for (service, calls) in self.inner.would_deny.end_minute() {

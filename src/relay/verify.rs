@@ -41,7 +41,8 @@ pub struct Verified {
 /// # Errors
 /// When the store cannot be read: the error names the group.
 pub fn verify(directory: &Path, policies: &PolicySet) -> Result<Verified, StoreError> {
-    Ok(verify_view(&Store::Embedded(Embedded::open(directory)?).recovered()?, policies))
+    let view = Store::Embedded(Embedded::open(directory)?).replay(&mut |_| ())?.view;
+    Ok(verify_view(&view, policies))
 }
 
 /// The same for a state in memory.
@@ -65,7 +66,7 @@ fn look(
 ) {
     let mut brought = Brought::new();
     // What has expired contributes until it is swept.
-    for object in tenant.objects.values() {
+    for object in tenant.in_order.values().filter_map(|it| tenant.objects.get(it)) {
         let Some(scene) = Scene::of(view, (service, tenant.as_ref()), policies, object) else { continue };
         verified.sources += 1;
         match scene.brought() {
@@ -78,8 +79,9 @@ fn look(
             Err(what) => verified.differences.push(format!("{service} {}: {what}", object.head.sid)),
         }
     }
-    let folds = tenant.objects.iter().filter_map(|(sid, it)| match &it.body {
-        Body::Fold(fold) => Some((*sid, fold.as_ref())),
+    let objects = tenant.in_order.values().filter_map(|it| tenant.objects.get(it));
+    let folds = objects.filter_map(|it| match &it.body {
+        Body::Fold(fold) => Some((it.head.sid, fold.as_ref())),
         _ => None,
     });
     for (sid, fold) in folds {

@@ -32,10 +32,19 @@ const SWEEPS_MAX: u64 = 240;
 const GROUPS_OF_A_START: u64 = 64;
 
 /// The named points that a server is killed at while it is written to.
-const POINTS: [&str; 4] =
-    ["commit-before-append", "commit-after-sync", "checkpoint-before-commit", "checkpoint-after-commit"];
-/// The one that it is killed at while it starts.
-const RECOVERY: &str = "recovery-after-checkpoint";
+const POINTS: [&str; 7] = [
+    "commit-before-append",
+    "commit-after-sync",
+    "log-after-create",
+    "log-after-switch",
+    "checkpoint-before-commit",
+    "checkpoint-after-commit",
+    "checkpoint-amid-removal",
+];
+/// Those that it is killed at while it starts.
+const RECOVERIES: [&str; 2] = ["recovery-after-checkpoint", "recovery-after-begin"];
+/// Those of the first start of a store, besides the ones of a commit.
+const BIRTHS: [&str; 2] = ["anchor-created", "recovery-after-begin"];
 
 /// How one life of a server ends.
 #[derive(Clone, Debug, PartialEq)]
@@ -78,7 +87,7 @@ fn what_was_acknowledged_survives_every_crash() {
     assert_eq!(tally.rounds, directories * ROUNDS);
     assert!(tally.rounds * 20 < tally.acknowledged, "hardly anything was written: {tally:?}");
     let least = directories * ROUNDS / 20;
-    for how in POINTS.into_iter().chain([RECOVERY, "killed", "terminated", "birth"]) {
+    for how in POINTS.into_iter().chain(RECOVERIES).chain(["killed", "terminated", "birth"]) {
         let times = tally.ends.get(how).copied().unwrap_or_default();
         assert!(least <= times, "`{how}` was met {times} times only: {tally:?}");
     }
@@ -126,9 +135,13 @@ impl Directory {
         compared(&mut crew, &self.house.started("data", &Start::default()))
     }
 
-    /// Kills the server while it makes its first two groups, the founding and the activation.
+    /// Kills the server while it makes its files, or its first two groups, the founding and the activation.
     fn birth(&self, random: &mut Random, tally: &mut Tally) -> Result<(), String> {
-        let (point, times) = (*random.pick(&POINTS[..2]), random.between(1, 2));
+        let (point, times) = if random.once_in(2) {
+            (*random.pick(&BIRTHS), 1)
+        } else {
+            (*random.pick(&POINTS[..2]), random.between(1, 2))
+        };
         let env = vec![("AIRLOCK_CRASH_AT", format!("{point}:{times}"))];
         match self.house.start("data", &Start { env, ..Start::default() }) {
             Started::Ended(ended) if ended.died_at_a_point() => tally.ended("birth"),
@@ -139,12 +152,12 @@ impl Directory {
     }
 
     fn end(&self, round: u64, random: &mut Random) -> End {
-        match (round + self.number) % 8 {
-            2 | 5 => End::Killed { after: random.between(1, 400) },
-            7 => End::Terminated { after: random.between(1, 400) },
+        match (round + self.number) % 12 {
             kind @ (0 | 1) => End::At { point: POINTS[kind as usize], times: random.between(1, 120) },
-            kind @ (3 | 4) => End::At { point: POINTS[kind as usize - 1], times: random.between(1, 4) },
-            _ => End::At { point: RECOVERY, times: 1 },
+            kind @ 2..=6 => End::At { point: POINTS[kind as usize], times: random.between(1, 4) },
+            kind @ (7 | 8) => End::At { point: RECOVERIES[kind as usize - 7], times: 1 },
+            11 => End::Terminated { after: random.between(1, 400) },
+            _ => End::Killed { after: random.between(1, 400) },
         }
     }
 
@@ -157,17 +170,20 @@ impl Directory {
     ) -> Result<(), String> {
         let mut env = Vec::new();
         // Checkpoints come now and then anyway, so that every kind of end may meet one.
-        let wants_checkpoint = matches!(end, End::At { point, .. } if point.starts_with("checkpoint"));
+        let of_checkpoint = |point: &str| point.starts_with("checkpoint") || point.starts_with("log");
+        let wants_checkpoint = matches!(end, End::At { point, .. } if of_checkpoint(point));
         if wants_checkpoint || !random.once_in(3) {
             env.push(("AIRLOCK_CHECKPOINT_BATCHES", random.between(2, 30).to_string()));
         }
         let mut end = end.clone();
-        if end == (End::At { point: RECOVERY, times: 1 }) {
-            let env = vec![("AIRLOCK_CRASH_AT", format!("{RECOVERY}:1"))];
+        if let End::At { point, .. } = end
+            && RECOVERIES.contains(&point)
+        {
+            let env = vec![("AIRLOCK_CRASH_AT", format!("{point}:1"))];
             match self.house.start("data", &Start { env, ..Start::default() }) {
-                Started::Ended(ended) if ended.died_at_a_point() => tally.ended(RECOVERY),
+                Started::Ended(ended) if ended.died_at_a_point() => tally.ended(point),
                 Started::Ended(ended) => return Err(format!("{}:\n{}", ended.status, ended.said)),
-                Started::Ready(_) => return Err(format!("{RECOVERY} was not met")),
+                Started::Ready(_) => return Err(format!("{point} was not met")),
             }
             end = End::Killed { after: random.between(1, 100) };
         }

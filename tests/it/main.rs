@@ -16,6 +16,7 @@ mod crew;
 mod crash;
 mod damage;
 mod clock;
+mod store_files;
 mod tools;
 mod strangers;
 mod mutants;

@@ -222,7 +222,7 @@ test('nothing of a message stands in the data directory: not live, not after kil
     .filter((it) => it.isFile()).map((it) => [it.name, readFileSync(join(it.parentPath ?? it.path, it.name))]);
   const look = (what) => {
     const all = files();
-    assert.ok(all.some(([name]) => name.startsWith('log.db')), all.map(([name]) => name).join());
+    assert.ok(all.some(([name]) => name.startsWith('log-')), all.map(([name]) => name).join());
     for (const [name, bytes] of all) assert.ok(!bytes.includes(spoken), `${what}: in ${name}`);
     assert.ok(all.some(([, bytes]) => bytes.includes(kept)), `${what}: the control is found`);
   };

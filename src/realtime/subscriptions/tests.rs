@@ -66,6 +66,7 @@ pub async fn line() -> (Arc<Outbox>, TcpStream, Relay, Caller) {
         plain_objects_max: 1,
         plain_bytes_max: 1,
         memory_max_bytes: 0,
+        erase_within: std::time::Duration::from_secs(24 * 3_600),
         disk_min_free_bytes: 0,
     })
     .unwrap();

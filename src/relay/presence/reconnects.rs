@@ -36,6 +36,7 @@ pub(in crate::relay) fn in_memory(policies: PolicySet) -> (Relay, Caller) {
         plain_objects_max: 10_000,
         plain_bytes_max: 1 << 30,
         memory_max_bytes: 0,
+        erase_within: std::time::Duration::from_secs(24 * 3_600),
         disk_min_free_bytes: 0,
     })
     .expect("a relay");

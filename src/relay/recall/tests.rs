@@ -56,6 +56,7 @@ impl House {
             plain_bytes_max: 1 << 30,
             memory_max_bytes: 0,
             disk_min_free_bytes: 0,
+            erase_within: std::time::Duration::from_secs(24 * 3600),
         })
         .unwrap();
         let peer = Ipv4Addr::LOCALHOST.into();

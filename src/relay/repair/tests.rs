@@ -83,6 +83,7 @@ impl House {
             plain_objects_max: 100,
             plain_bytes_max: 1 << 30,
             memory_max_bytes: 0,
+            erase_within: std::time::Duration::from_secs(24 * 3_600),
             disk_min_free_bytes: 0,
         })
     }
@@ -106,7 +107,7 @@ impl House {
         let service = view.default_service.expect("a service");
         damage(Arc::make_mut(view.services.get_mut(&service).expect("the service")));
         let store = Store::Embedded(Embedded::open(&self.data()).expect("the store opens"));
-        store.checkpointer()(&view).expect("it is written");
+        store.checkpointer().write(&view).expect("it is written");
     }
 }
 
@@ -115,7 +116,8 @@ fn account() -> AccountSid {
 }
 
 fn view(directory: &Path) -> View {
-    Store::Embedded(Embedded::open(directory).expect("the store opens")).recovered().expect("it is read")
+    let mut store = Store::Embedded(Embedded::open(directory).expect("the store opens"));
+    store.replay(&mut |_| ()).expect("it is read").view
 }
 
 fn plain(operation: Operation) -> Change {
@@ -251,7 +253,7 @@ async fn a_rewrite_that_has_changed_under_shares_is_refused_at_a_start() {
     }
     view.reserved = Arc::new(reserved);
     let store = Store::Embedded(Embedded::open(&house.data()).expect("the store opens"));
-    store.checkpointer()(&view).expect("it is written");
+    store.checkpointer().write(&view).expect("it is written");
     drop(store);
     house.open().await.relay.stop().await;
     house.policy = clamped;

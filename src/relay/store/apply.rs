@@ -14,6 +14,7 @@ mod object;
 mod place;
 mod publish;
 mod quota;
+mod restore;
 mod scribe;
 
 use std::sync::Arc;
@@ -145,6 +146,10 @@ fn apply_record(view: &mut View, record: &Record, judging: Judging) -> Result<Ap
         }
         Effect::UpdateService { service, settings } => update_service(view, *service, settings, at)?,
         Effect::RemoveService { service } => remove_service(view, *service, at)?,
+        Effect::Restore { gap, floor } => {
+            restore::skip_events(view, *gap, *floor);
+            Applied::quiet(None)
+        }
         Effect::Create { service, .. }
         | Effect::Update { service, .. }
         | Effect::Remove { service, .. }
@@ -412,7 +417,8 @@ fn update_service(
 
 fn remove_service(view: &mut View, service: ServiceSid, at: Timestamp) -> Result<Applied, Rejection> {
     let tenant = view.services.get_mut(&service).ok_or(Reason::NotFound(Missing::Service))?;
-    let objects: Vec<_> = tenant.objects.keys().copied().collect();
+    // In an order that every process has: each removal gets an event id.
+    let objects: Vec<_> = tenant.in_order.values().copied().collect();
     let mut scribe = Scribe::new(service, Arc::make_mut(tenant), (at, at, Judging::New), None);
     for object in objects {
         scribe.drop_object(object);

@@ -2,7 +2,9 @@
 
 mod applying;
 mod collecting;
+mod copying;
 mod damage;
+mod ending;
 mod expiring;
 mod expiry_events;
 mod folding;
@@ -12,7 +14,10 @@ mod restoring;
 mod steps;
 mod world;
 
-use std::sync::mpsc::{Receiver, channel};
+use std::{
+    sync::mpsc::{Receiver, channel},
+    time::Duration,
+};
 
 use super::{
     apply::apply,
@@ -69,7 +74,8 @@ type Said = (u64, Result<(), Error>);
 
 impl Running {
     fn on(store: Store) -> Self {
-        let (writer, view, groups) = Writer::start(store).expect("the writer starts");
+        let (writer, view, groups) =
+            Writer::start(store, Duration::from_secs(3_600)).expect("the writer starts");
         Self { writer, groups, answers: channel(), view, said: Vec::new() }
     }
 
@@ -147,6 +153,16 @@ fn append(store: &mut Store, view: &mut View, groups: &[Vec<Record>]) {
         store.append(view.seq + 1, &blob, &chain).expect("it is durable");
         (view.seq, view.chain) = (view.seq + 1, chain);
     }
+}
+
+/// Goes on in a new log file and writes a checkpoint of what was before, as the writer and its thread do. What it covers
+/// is still there.
+fn checkpointed(store: &mut Store, view: &View) -> Checkpointer {
+    let mut checkpointer = store.checkpointer();
+    let log = checkpointer.make_log().expect("a log file");
+    drop(store.switch(log));
+    checkpointer.write(view).expect("the checkpoint is written");
+    checkpointer
 }
 
 #[test]
@@ -256,11 +272,11 @@ fn a_checkpoint_and_the_log_behind_it_give_the_same_view() {
         Disk::each(|disk| {
             let (mut store, mut view) = (disk.open(), View::default());
             append(&mut store, &mut view, &groups[..cut]);
-            store.checkpointer()(&view).expect("the checkpoint is written");
+            let checkpointer = checkpointed(&mut store, &view);
             append(&mut store, &mut view, &groups[cut..]);
             drop(store);
             assert_eq!(pictured(&disk.recovered()), pictured(&view), "untrimmed, cut at {cut}");
-            disk.open().trim(cut as u64).expect("the log is cut");
+            checkpointer.remove_covered().expect("the log is cut");
             let recovered = disk.recovered();
             assert_eq!(pictured(&recovered), pictured(&view), "trimmed, cut at {cut}");
             assert_eq!((recovered.seq, recovered.chain), (view.seq, view.chain));

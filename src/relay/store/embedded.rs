@@ -1,212 +1,182 @@
-//! One node's store: the log and the checkpoint in SQLite, and the anchor beside them.
+//! One node's store: log files, the newest checkpoint, and the anchor, in one directory.
 //!
-//! `log.db` has one blob for each group, `state.db` the newest checkpoint. After each sync the
-//! newest (sequence, chain head) goes to the file `anchor`, unsynced: SQLite can open a WAL with a
-//! flipped bit as if its tail had never been, and what is left is a valid chain. A log that ends
-//! below its anchor is refused (decision 10).
+//! A log file ends: each start begins one, and so does each checkpoint. When a checkpoint is durable, all log files
+//! before it are removed as a whole, and with them what was removed from the state before. Why, and what a copy of the
+//! directory means: `docs/adr/0016-log-files-and-backup.md`.
+
+mod anchor;
+pub(in crate::relay) mod copy;
+mod files;
+mod log_file;
+mod old;
+mod state_file;
 
 use std::{
-    fs::{self, File, OpenOptions},
-    os::unix::fs::FileExt,
-    path::Path,
-    time::Duration,
+    fs::{File, OpenOptions},
+    path::{Path, PathBuf},
 };
 
-use rusqlite::{Connection, OptionalExtension, Transaction};
+use anchor::AnchorFile;
+use files::Files;
+use log_file::ReadLogFile;
 
-use super::{Checkpoint, Each, StoreError};
-use crate::{domain::limits::STORE_BUSY_SECONDS, relay::seal::Chain};
+use super::{Each, StoreError, point, snapshot::Checkpoint, view::View};
+use crate::relay::seal::Chain;
 
-const LOG: &str = "log.db";
-const STATE: &str = "state.db";
+pub(super) use anchor::Anchor;
+pub(super) use log_file::LogFile;
+
+/// Whether a directory holds a store.
+pub(in crate::relay) fn holds_store(directory: &Path) -> bool {
+    Files::of(directory).is_ok_and(|it| !it.is_empty())
+}
 
 /// The writer's half: the log and its anchor. Holds the directory's lock.
 pub(in crate::relay) struct Embedded {
-    log: Connection,
-    anchor: File,
-    state: std::path::PathBuf,
+    directory: PathBuf,
+    /// The log file of this process; `None` until something is written.
+    log: Option<LogFile>,
+    anchor: Option<AnchorFile>,
+    /// The newest group that was durable when the store was opened.
+    anchored: Option<Anchor>,
     _lock: File,
 }
 
 impl Embedded {
     /// Opens, or makes, the store in a directory, and locks it.
     pub(in crate::relay) fn open(directory: &Path) -> Result<Self, StoreError> {
-        fs::create_dir_all(directory)?;
+        files::make_private_directory(directory)?;
+        let options = &mut OpenOptions::new();
         let lock =
-            OpenOptions::new().create(true).truncate(false).write(true).open(directory.join("lock"))?;
+            files::open_private(&directory.join("lock"), options.create(true).truncate(false).write(true))?;
         lock.try_lock().map_err(|_| StoreError::Locked)?;
-        let log = connect(&directory.join(LOG), LOG)?;
-        log.execute_batch("CREATE TABLE IF NOT EXISTS log (seq INTEGER PRIMARY KEY, record BLOB NOT NULL)")
-            .map_err(of(LOG))?;
-        let anchor = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .read(true)
-            .write(true)
-            .open(directory.join("anchor"))?;
-        let state = directory.join(STATE);
-        connect(&state, STATE)?
-            .execute_batch(
-                "CREATE TABLE IF NOT EXISTS checkpoint (id INTEGER PRIMARY KEY CHECK (id = 1), seq INTEGER NOT NULL, hash BLOB NOT NULL);
-                 CREATE TABLE IF NOT EXISTS part (id INTEGER PRIMARY KEY, content BLOB NOT NULL);",
-            )
-            .map_err(of(STATE))?;
-        sync_directory(directory)?;
-        Ok(Self { log, anchor, state, _lock: lock })
+        files::close_files(directory)?;
+        let is_new = Files::of(directory)?.is_empty();
+        let anchor = match AnchorFile::open(directory) {
+            Ok(file) => Some(file),
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+            Err(_) => None,
+        };
+        let anchored = anchor.as_ref().map(AnchorFile::read).transpose()?.flatten();
+        let anchor = if is_new && anchored.is_none() { Some(AnchorFile::create(directory)?) } else { anchor };
+        files::sync_directory(directory)?;
+        point::reached("anchor-created");
+        Ok(Self { directory: directory.to_owned(), log: None, anchor, anchored, _lock: lock })
+    }
+
+    /// The newest group that was durable when the store was opened.
+    pub(super) fn anchor(&self) -> Option<Anchor> {
+        self.anchored
+    }
+
+    /// Whether the directory is a copy of the one that was written.
+    pub(super) fn is_copied(&self) -> bool {
+        match (&self.anchor, &self.anchored) {
+            (Some(file), Some(anchored)) => file.is_copied(anchored),
+            _ => false,
+        }
+    }
+
+    /// Reads the newest checkpoint.
+    pub(super) fn checkpoint(&self) -> Result<Option<View>, StoreError> {
+        let files = Files::of(&self.directory)?;
+        if let Some(number) = files.newest_state() {
+            return state_file::read(&self.directory, number).map(Some);
+        }
+        if !files.old_state {
+            return Ok(None);
+        }
+        let old = old::checkpoint(&self.directory)?;
+        old.map(Checkpoint::into_view).transpose()
+    }
+
+    /// Gives the groups of all log files that the checkpoint does not cover, in order.
+    pub(super) fn load(&self, each: &mut Each<'_>) -> Result<(), StoreError> {
+        for number in Files::of(&self.directory)?.live_logs() {
+            let log = ReadLogFile::open(&self.directory, number)?;
+            log.check_structure()?;
+            if log.has_table()? {
+                log.load(each)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Begins the log file of this process, behind all that is there. What was recovered is never written to again.
+    pub(super) fn begin(&mut self) -> Result<(), StoreError> {
+        if self.log.is_none() {
+            let files = Files::of(&self.directory)?;
+            let covered = files.newest_state().unwrap_or_default();
+            files::remove_below(&self.directory, covered, || point::reached("recovery-amid-removal"))?;
+            for number in files.live_logs() {
+                if ReadLogFile::open(&self.directory, number)?.is_empty()? {
+                    files::remove_log(&self.directory, number)?;
+                }
+            }
+            self.log = Some(LogFile::create(&self.directory, files.next())?);
+            point::reached("recovery-after-begin");
+        }
+        Ok(())
+    }
+
+    /// How many log files there are, and whether one of them, or the checkpoint, is of an earlier form.
+    pub(super) fn log_files(&self) -> Result<(usize, bool), StoreError> {
+        let files = Files::of(&self.directory)?;
+        Ok((files.logs.len(), files.old_state || files.logs.first() == Some(&0)))
     }
 
     pub(super) fn append(&mut self, seq: u64, blob: &[u8], head: &Chain) -> Result<(), StoreError> {
-        let row = (integer(seq)?, blob);
-        self.log
-            .prepare_cached("INSERT INTO log (seq, record) VALUES (?1, ?2)")
-            .and_then(|mut it| it.execute(row))
-            .map_err(of(LOG))?;
-        self.anchor.write_all_at(&Anchor { seq, head: *head }.to_bytes(), 0)?;
-        Ok(())
-    }
-
-    pub(super) fn load(&mut self, each: &mut Each<'_>) -> Result<(), StoreError> {
-        let mut statement = self.log.prepare("SELECT seq, record FROM log ORDER BY seq").map_err(of(LOG))?;
-        let mut rows = statement.query(()).map_err(of(LOG))?;
-        while let Some(row) = rows.next().map_err(of(LOG))? {
-            let seq: i64 = row.get(0).map_err(of(LOG))?;
-            let blob = row.get_ref(1).map_err(of(LOG))?.as_blob().map_err(|_| StoreError::Damaged(LOG))?;
-            each(seq.unsigned_abs(), blob)?;
+        self.begin()?;
+        if let Some(log) = &mut self.log {
+            log.append(seq, blob)?;
+        }
+        if let Some(anchor) = &mut self.anchor {
+            anchor.write(seq, head)?;
         }
         Ok(())
     }
 
-    /// The anchor, `None` when the file is new.
-    pub(super) fn anchor(&self) -> Result<Option<Anchor>, StoreError> {
-        let mut bytes = [0; Anchor::BYTES];
-        if self.anchor.metadata()?.len() == 0 {
-            return Ok(None);
-        }
-        self.anchor.read_exact_at(&mut bytes, 0).map_err(|_| StoreError::Damaged("anchor"))?;
-        Anchor::from_bytes(&bytes).ok_or(StoreError::Damaged("anchor")).map(Some)
+    /// Does for the log file what is due between two groups.
+    pub(super) fn tend(&mut self) -> Result<(), StoreError> {
+        self.log.as_mut().map_or(Ok(()), LogFile::move_side_file)
     }
 
-    pub(super) fn checkpoint(&self) -> Result<Option<Checkpoint>, StoreError> {
-        let state = connect(&self.state, STATE)?;
-        let head = state
-            .query_row("SELECT seq, hash FROM checkpoint", (), |row| {
-                Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?))
-            })
-            .optional()
-            .map_err(of(STATE))?;
-        let Some((seq, hash)) = head else {
-            return Ok(None);
-        };
-        let mut statement = state.prepare("SELECT content FROM part ORDER BY id").map_err(of(STATE))?;
-        let rows = statement
-            .query_map((), |row| row.get::<_, Vec<u8>>(0))
-            .and_then(Iterator::collect)
-            .map_err(of(STATE))?;
-        let hash = hash.try_into().map_err(|_| StoreError::Damaged(STATE))?;
-        Ok(Some(Checkpoint { seq: seq.unsigned_abs(), rows, hash }))
+    /// What a checkpoint needs, on a thread of its own.
+    pub(super) fn checkpointer(&self) -> Checkpointer {
+        let number = self.log.as_ref().map_or(1, |it| it.number);
+        Checkpointer { directory: self.directory.clone(), number }
     }
 
-    /// Where checkpoints go: written from another thread, over a connection of its own.
-    pub(super) fn state_path(&self) -> std::path::PathBuf {
-        self.state.clone()
-    }
-
-    /// Cuts the log behind a checkpoint that is durable.
-    pub(super) fn trim(&mut self, through: u64) -> Result<(), StoreError> {
-        self.log.execute("DELETE FROM log WHERE seq <= ?1", (integer(through)?,)).map_err(of(LOG))?;
-        Ok(())
+    /// Goes on in another log file; gives the one before.
+    pub(super) fn switch(&mut self, log: LogFile) -> Option<LogFile> {
+        let before = self.log.replace(log);
+        point::reached("log-after-switch");
+        before
     }
 }
 
-/// Replaces the checkpoint, in one transaction.
-pub(super) fn write_checkpoint(path: &Path, checkpoint: &Checkpoint) -> Result<(), StoreError> {
-    let mut state = connect(path, STATE)?;
-    let transaction = state.transaction().map_err(of(STATE))?;
-    put(&transaction, integer(checkpoint.seq)?, checkpoint).map_err(of(STATE))?;
-    super::point::reached("checkpoint-before-commit");
-    transaction.commit().map_err(of(STATE))?;
-    // Before the log is cut: the side file that holds the checkpoint has its name for good.
-    path.parent().map_or(Ok(()), sync_directory)?;
-    super::point::reached("checkpoint-after-commit");
-    Ok(())
+/// Writes a checkpoint of a view and removes what it covers.
+pub(in crate::relay) struct Checkpointer {
+    directory: PathBuf,
+    number: u64,
 }
 
-fn put(transaction: &Transaction<'_>, seq: i64, checkpoint: &Checkpoint) -> rusqlite::Result<()> {
-    transaction.execute("DELETE FROM part", ())?;
-    let mut insert = transaction.prepare("INSERT INTO part (content) VALUES (?1)")?;
-    for row in &checkpoint.rows {
-        insert.execute((row,))?;
-    }
-    transaction.execute(
-        "INSERT OR REPLACE INTO checkpoint (id, seq, hash) VALUES (1, ?1, ?2)",
-        (seq, checkpoint.hash.as_slice()),
-    )?;
-    Ok(())
-}
-
-fn connect(path: &Path, file: &'static str) -> Result<Connection, StoreError> {
-    let connection = Connection::open(path).map_err(of(file))?;
-    connection.busy_timeout(Duration::from_secs(STORE_BUSY_SECONDS)).map_err(of(file))?;
-    // A mode that cannot be had is no error to SQLite: it answers with the one that stays. And it
-    // answers before it commits, so that a failure of that is only heard by who reads on.
-    let modes: Vec<String> = connection
-        .prepare("PRAGMA journal_mode = WAL")
-        .and_then(|mut it| it.query_map((), |row| row.get(0)).and_then(Iterator::collect))
-        .map_err(of(file))?;
-    if modes != ["wal"] {
-        return Err(StoreError::NoWal(file));
-    }
-    connection.pragma_update(None, "synchronous", "FULL").map_err(of(file))?;
-    Ok(connection)
-}
-
-/// Makes the names of new files durable. SQLite does so, too, and passes over a failure of it.
-fn sync_directory(directory: &Path) -> Result<(), StoreError> {
-    Ok(File::open(directory)?.sync_all()?)
-}
-
-/// Names the file that failed.
-fn of(file: &'static str) -> impl Fn(rusqlite::Error) -> StoreError {
-    move |source| StoreError::Database { file, source }
-}
-
-fn integer(seq: u64) -> Result<i64, StoreError> {
-    i64::try_from(seq).map_err(|_| StoreError::Damaged(LOG))
-}
-
-/// The newest group whose sync has returned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Anchor {
-    pub(super) seq: u64,
-    pub(super) head: Chain,
-}
-
-impl Anchor {
-    const BYTES: usize = 8 + 32 + 32;
-
-    fn to_bytes(self) -> [u8; Self::BYTES] {
-        let mut bytes = [0; Self::BYTES];
-        let check = self.check();
-        for (to, from) in bytes.iter_mut().zip(self.seq.to_be_bytes().iter().chain(&self.head).chain(&check))
-        {
-            *to = *from;
-        }
-        bytes
+impl Checkpointer {
+    /// Makes the log file that begins behind the checkpoint.
+    pub(super) fn make_log(&mut self) -> Result<LogFile, StoreError> {
+        self.number = Files::of(&self.directory)?.next();
+        let log = LogFile::create(&self.directory, self.number)?;
+        point::reached("log-after-create");
+        Ok(log)
     }
 
-    fn from_bytes(bytes: &[u8; Self::BYTES]) -> Option<Self> {
-        let (seq, rest) = bytes.split_first_chunk::<8>()?;
-        let (head, check) = rest.split_first_chunk::<32>()?;
-        let anchor = Self { seq: u64::from_be_bytes(*seq), head: *head };
-        (check == anchor.check()).then_some(anchor)
+    /// Writes the checkpoint, durably.
+    pub(super) fn write(&self, view: &View) -> Result<(), StoreError> {
+        state_file::write(&self.directory, self.number, view)
     }
 
-    fn check(self) -> Chain {
-        let mut context = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
-        context.update(&self.seq.to_be_bytes());
-        context.update(&self.head);
-        let mut check = [0; 32];
-        check.copy_from_slice(context.finish().as_ref());
-        check
+    /// Removes what the checkpoint covers.
+    pub(super) fn remove_covered(&self) -> Result<(), StoreError> {
+        Ok(files::remove_below(&self.directory, self.number, || point::reached("checkpoint-amid-removal"))?)
     }
 }

@@ -60,7 +60,11 @@ impl Memory {
         self.with(|it| it.checkpoint = Some(checkpoint));
     }
 
-    pub(super) fn trim(&self, through: u64) {
-        self.with(|it| it.groups.retain(|(seq, _)| through < *seq));
+    /// Removes the groups that the checkpoint covers.
+    pub(super) fn trim(&self) {
+        self.with(|it| {
+            let covered = it.checkpoint.as_ref().map_or(0, |it| it.seq);
+            it.groups.retain(|(seq, _)| covered < *seq);
+        });
     }
 }

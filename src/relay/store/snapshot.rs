@@ -17,6 +17,7 @@ use crate::{
     relay::{
         seal::Chain,
         store::{
+            StoreError,
             attempts::{Answered, Attempts, BatchId, Known},
             pending::Pending,
             view::{Body, Gone, Object, Place, Tenant, View},
@@ -24,8 +25,8 @@ use crate::{
     },
 };
 
-/// The version of the rows; another one does not fit its hash.
-const VERSION: u8 = 2;
+/// The version of the rows.
+pub(super) const VERSION: u8 = 2;
 
 /// A view at rest.
 #[derive(Clone)]
@@ -124,106 +125,126 @@ pub(in crate::relay) struct BrokenCheckpoint;
 
 impl Checkpoint {
     /// Writes a view down.
-    pub(super) fn of(view: &View) -> Result<Self, BrokenCheckpoint> {
+    pub(super) fn of(view: &View) -> Result<Self, StoreError> {
         let mut rows = Vec::new();
-        let mut put = |row: &Row| {
-            rows.push(postcard::to_allocvec(row).map_err(|_| BrokenCheckpoint)?);
-            Ok::<(), BrokenCheckpoint>(())
-        };
-        put(&Row::View {
-            seq: view.seq,
-            chain: view.chain,
-            at: view.at,
-            secret: *view.secret.bytes(),
-            policies: view.policies.clone(),
-            reserved: view.reserved.as_ref().clone(),
-            default_service: view.default_service,
-            made: view.made,
+        write_rows(view, &mut |row| {
+            rows.push(row.to_vec());
+            Ok(())
         })?;
-        if let Some(limit) = view.expiry_limit {
-            put(&Row::ExpiryLimit(limit))?;
-        }
-        for (service, tenant) in &view.services {
-            let remembered = Vec::new();
-            put(&Row::Service {
-                head: tenant.head.clone(),
-                newest: tenant.newest,
-                made: tenant.made,
-                remembered,
-            })?;
-            for object in tenant.objects.values() {
-                put(&Row::Object { service: *service, object: Box::new(object.as_ref().clone()) })?;
-            }
-            let (next, overflowed) = (tenant.pending.next(), tenant.pending.overflowed());
-            if next != 0 {
-                put(&Row::Hooks { service: *service, next, overflowed })?;
-            }
-            for (number, hook) in tenant.pending.from(0) {
-                put(&Row::Hook { service: *service, number, hook: Box::new(hook.as_ref().clone()) })?;
-            }
-            if tenant.gone != Gone::default() {
-                put(&Row::Gone { service: *service, gone: tenant.gone.clone() })?;
-            }
-            put(&Row::attempts(Some(*service), &tenant.attempts))?;
-        }
-        put(&Row::attempts(None, &view.attempts))?;
         Ok(Self { seq: view.seq, hash: hash(view.seq, &rows), rows })
     }
 
     /// Reads it back.
-    pub(super) fn into_view(self) -> Result<View, BrokenCheckpoint> {
+    pub(super) fn into_view(self) -> Result<View, StoreError> {
         if hash(self.seq, &self.rows) != self.hash {
-            return Err(BrokenCheckpoint);
+            return Err(BrokenCheckpoint.into());
         }
-        let mut view = View::default();
-        for row in &self.rows {
-            match postcard::from_bytes(row).map_err(|_| BrokenCheckpoint)? {
-                Row::View { seq, chain, at, secret, policies, reserved, default_service, made } => {
-                    let reserved = Arc::new(reserved);
-                    let secret = secret.into();
-                    view = View { seq, chain, at, secret, policies, reserved, default_service, made, ..view };
+        let mut view = Restoring::default();
+        self.rows.iter().try_for_each(|it| view.take(it))?;
+        Ok(view.finish(self.seq)?)
+    }
+}
+
+/// Gives the rows of a view, one after the other, in an order that the view alone decides: two processes with the
+/// same state write the same bytes.
+pub(super) fn write_rows(
+    view: &View,
+    put: &mut dyn FnMut(&[u8]) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let mut put = |row: &Row| put(&postcard::to_allocvec(row).map_err(|_| BrokenCheckpoint)?);
+    put(&Row::View {
+        seq: view.seq,
+        chain: view.chain,
+        at: view.at,
+        secret: *view.secret.bytes(),
+        policies: view.policies.clone(),
+        reserved: view.reserved.as_ref().clone(),
+        default_service: view.default_service,
+        made: view.made,
+    })?;
+    if let Some(limit) = view.expiry_limit {
+        put(&Row::ExpiryLimit(limit))?;
+    }
+    for (service, tenant) in &view.services {
+        let remembered = Vec::new();
+        put(&Row::Service {
+            head: tenant.head.clone(),
+            newest: tenant.newest,
+            made: tenant.made,
+            remembered,
+        })?;
+        for object in tenant.in_order.values().filter_map(|it| tenant.objects.get(it)) {
+            put(&Row::Object { service: *service, object: Box::new(object.as_ref().clone()) })?;
+        }
+        let (next, overflowed) = (tenant.pending.next(), tenant.pending.overflowed());
+        if next != 0 {
+            put(&Row::Hooks { service: *service, next, overflowed })?;
+        }
+        for (number, hook) in tenant.pending.from(0) {
+            put(&Row::Hook { service: *service, number, hook: Box::new(hook.as_ref().clone()) })?;
+        }
+        if tenant.gone != Gone::default() {
+            put(&Row::Gone { service: *service, gone: tenant.gone.clone() })?;
+        }
+        put(&Row::attempts(Some(*service), &tenant.attempts))?;
+    }
+    put(&Row::attempts(None, &view.attempts))
+}
+
+/// A view that is put together from rows.
+#[derive(Default)]
+pub(super) struct Restoring {
+    view: View,
+}
+
+impl Restoring {
+    /// Takes the next row.
+    pub(super) fn take(&mut self, row: &[u8]) -> Result<(), BrokenCheckpoint> {
+        let view = &mut self.view;
+        match postcard::from_bytes(row).map_err(|_| BrokenCheckpoint)? {
+            Row::View { seq, chain, at, secret, policies, reserved, default_service, made } => {
+                (view.seq, view.chain, view.at, view.secret) = (seq, chain, at, secret.into());
+                (view.policies, view.reserved) = (policies, Arc::new(reserved));
+                (view.default_service, view.made) = (default_service, made);
+            }
+            Row::Service { head, newest, made, remembered } => {
+                let mut tenant = Tenant::new(head);
+                (tenant.newest, tenant.made) = (newest, made);
+                for (batch, it) in remembered {
+                    tenant.attempts.note(batch, it.into_known(view.at));
                 }
-                Row::Service { head, newest, made, remembered } => {
-                    let mut tenant = Tenant::new(head);
-                    (tenant.newest, tenant.made) = (newest, made);
-                    for (batch, it) in remembered {
-                        tenant.attempts.note(batch, it.into_known(view.at));
-                    }
-                    view.services.insert(tenant.head.sid, Arc::new(tenant));
+                view.services.insert(tenant.head.sid, Arc::new(tenant));
+            }
+            Row::Object { service, mut object } => {
+                if let Body::Items(items) = &mut object.body {
+                    items.index();
                 }
-                Row::Object { service, mut object } => {
-                    if let Body::Items(items) = &mut object.body {
-                        items.index();
-                    }
-                    let tenant = view.services.get_mut(&service).ok_or(BrokenCheckpoint)?;
-                    Arc::make_mut(tenant).insert(*object);
-                }
-                Row::Hooks { service, next, overflowed } => {
-                    let tenant = view.services.get_mut(&service).ok_or(BrokenCheckpoint)?;
-                    Arc::make_mut(tenant).pending = Pending::resumed(next, overflowed);
-                }
-                Row::Hook { service, number, hook } => {
-                    let tenant = view.services.get_mut(&service).ok_or(BrokenCheckpoint)?;
-                    Arc::make_mut(tenant).pending.restore(number, *hook);
-                }
-                Row::Gone { service, gone } => {
-                    let tenant = view.services.get_mut(&service).ok_or(BrokenCheckpoint)?;
-                    Arc::make_mut(tenant).gone = gone;
-                }
-                Row::ExpiryLimit(limit) => view.expiry_limit = Some(limit),
-                Row::Attempts { service, known } => {
-                    let attempts = match service {
-                        None => &mut view.attempts,
-                        Some(service) => {
-                            let tenant = view.services.get_mut(&service).ok_or(BrokenCheckpoint)?;
-                            &mut Arc::make_mut(tenant).attempts
-                        }
-                    };
-                    known.into_iter().for_each(|(batch, it)| attempts.note(batch, it));
-                }
+                self.tenant(service)?.insert(*object);
+            }
+            Row::Hooks { service, next, overflowed } => {
+                self.tenant(service)?.pending = Pending::resumed(next, overflowed);
+            }
+            Row::Hook { service, number, hook } => self.tenant(service)?.pending.restore(number, *hook),
+            Row::Gone { service, gone } => self.tenant(service)?.gone = gone,
+            Row::ExpiryLimit(limit) => view.expiry_limit = Some(limit),
+            Row::Attempts { service, known } => {
+                let attempts = match service {
+                    None => &mut view.attempts,
+                    Some(service) => &mut self.tenant(service)?.attempts,
+                };
+                known.into_iter().for_each(|(batch, it)| attempts.note(batch, it));
             }
         }
-        if view.seq == self.seq { Ok(view) } else { Err(BrokenCheckpoint) }
+        Ok(())
+    }
+
+    fn tenant(&mut self, service: ServiceSid) -> Result<&mut Tenant, BrokenCheckpoint> {
+        self.view.services.get_mut(&service).map(Arc::make_mut).ok_or(BrokenCheckpoint)
+    }
+
+    /// The view, which must end at this group.
+    pub(super) fn finish(self, seq: u64) -> Result<View, BrokenCheckpoint> {
+        if self.view.seq == seq { Ok(self.view) } else { Err(BrokenCheckpoint) }
     }
 }
 

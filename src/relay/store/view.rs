@@ -207,6 +207,11 @@ pub(in crate::relay) struct Gone {
 }
 
 impl Gone {
+    /// Of none it is known whether it was removed before this event.
+    pub(in crate::relay) fn below(floor: EventId) -> Self {
+        Self { at: OrdMap::new(), floor }
+    }
+
     /// Notes a removal; too many of them are forgotten together, and then each may have been one.
     pub(in crate::relay) fn note(&mut self, object: ObjectSid, event: EventId) {
         if TOMBSTONES_MAX <= self.at.len() {

@@ -10,6 +10,8 @@
 #[cfg(test)]
 pub(in crate::relay) mod by_hand;
 
+mod checkpoints;
+
 use std::{
     collections::{HashMap, HashSet},
     sync::{
@@ -18,12 +20,14 @@ use std::{
         mpsc::{Receiver, SyncSender, sync_channel},
     },
     thread::JoinHandle,
+    time::Duration,
 };
 
-use tracing::{error, info, warn};
+use checkpoints::{Age, Running, Tended, take_group};
+use tracing::{error, warn};
 
 use super::{
-    Store, StoreError,
+    Recovered, Store, StoreError,
     apply::{Rejection, apply},
     attempts::BatchId,
     committed::{Committed, Outcome, Verdict},
@@ -34,7 +38,7 @@ use super::{
 };
 use crate::{
     domain::{
-        limits::{CHECKPOINT_BATCHES, CHECKPOINT_BYTES, GROUP_BATCHES_MAX, GROUPS_AHEAD_MAX},
+        limits::GROUPS_AHEAD_MAX,
         name::Identity,
         sid::{MessageSid, ServiceSid},
     },
@@ -63,8 +67,8 @@ struct Shared {
 struct Inbox {
     waiting: Queue<Entry>,
     stopping: bool,
-    /// The newest group of a checkpoint that is durable, so that the log may be cut; or why it is not.
-    checkpointed: Option<Result<u64, StoreError>>,
+    /// How far a checkpoint is, or why it failed.
+    checkpointed: Option<Result<Tended, StoreError>>,
 }
 
 /// What waits in a lane.
@@ -76,6 +80,14 @@ enum Entry {
 }
 
 impl Entry {
+    /// Bytes of its record.
+    fn size_bytes(&self) -> usize {
+        match self {
+            Self::Batch(record, _) => record.size_bytes(),
+            Self::Undecided(_) => 0,
+        }
+    }
+
     fn into_ticket(self) -> Ticket {
         match self {
             Self::Batch(_, ticket) => ticket,
@@ -85,17 +97,15 @@ impl Entry {
 }
 
 impl Writer {
-    /// Recovers the store and starts the thread. Gives the recovered view and the sealed groups.
-    pub(in crate::relay) fn start(mut store: Store) -> Result<(Self, View, Receiver<Committed>), StoreError> {
-        let view = store.recover()?;
-        let shared = Arc::new(Shared {
-            queue: Mutex::new(Inbox { waiting: Queue::new(), stopping: false, checkpointed: None }),
-            wake: Condvar::new(),
-            failed: AtomicBool::new(false),
-            sent: Mutex::default(),
-        });
+    /// Recovers the store and starts the thread. Gives the recovered view and the sealed groups. What is removed from
+    /// the state is in no file any more after `erase_within`.
+    pub(in crate::relay) fn start(
+        store: Store,
+        erase_within: Duration,
+    ) -> Result<(Self, View, Receiver<Committed>), StoreError> {
+        let (core, shared) = recover(store, erase_within)?;
+        let view = core.view.clone();
         let (sealed, groups) = sync_channel(GROUPS_AHEAD_MAX);
-        let core = Core { store, view: view.clone(), batches: 0, bytes: 0, checkpoint: None };
         let thread = std::thread::Builder::new().name("writer".into()).spawn({
             let shared = shared.clone();
             move || drive(core, &shared, &sealed)
@@ -153,6 +163,12 @@ impl Writer {
         self.shared.sent().get(&(service, batch))
     }
 
+    /// Has the writer look whether a checkpoint is due: time passes without batches, too.
+    pub(in crate::relay) fn wake(&self) {
+        self.shared.lock().checkpointed.get_or_insert(Ok(Tended::Woken));
+        self.shared.wake.notify_one();
+    }
+
     /// Whether the store has failed.
     pub(in crate::relay) fn failed(&self) -> bool {
         self.shared.failed.load(Ordering::Acquire)
@@ -199,7 +215,7 @@ impl Shared {
             }
             inbox = self.wake.wait(inbox).unwrap_or_else(PoisonError::into_inner);
         }
-        Some(std::iter::from_fn(|| inbox.waiting.pop()).take(GROUP_BATCHES_MAX).collect())
+        Some(take_group(&mut inbox.waiting))
     }
 
     /// Holds the lanes of those who are decided again, and puts what was behind them back in its order.
@@ -247,6 +263,27 @@ impl Drop for Turn<'_> {
             self.shared.wake.notify_one();
         }
     }
+}
+
+/// Recovers a store, for a writer that has not begun.
+fn recover(mut store: Store, erase_within: Duration) -> Result<(Core, Arc<Shared>), StoreError> {
+    let mut recovered = store.replay(&mut |_| ())?;
+    if store.begin(&mut recovered)? {
+        warn!(
+            log.seq = recovered.view.seq,
+            "the data directory is a copy: event ids are skipped, and every client is answered in full"
+        );
+    }
+    let age = Age::recovered(erase_within, recovered.since, store.wants_checkpoint()?);
+    let Recovered { view, batches, bytes, .. } = recovered;
+    let shared = Arc::new(Shared {
+        queue: Mutex::new(Inbox { waiting: Queue::new(), stopping: false, checkpointed: None }),
+        wake: Condvar::new(),
+        failed: AtomicBool::new(false),
+        sent: Mutex::default(),
+    });
+    // A process may live for a short time only: what it has found counts towards the next checkpoint.
+    Ok((Core { store, view, batches, bytes, age, checkpoint: None }, shared))
 }
 
 fn drive(mut core: Core, shared: &Arc<Shared>, sealed: &SyncSender<Committed>) {
@@ -307,7 +344,8 @@ pub(super) struct Core {
     view: View,
     batches: u64,
     bytes: u64,
-    checkpoint: Option<JoinHandle<()>>,
+    age: Age,
+    checkpoint: Option<Running>,
 }
 
 /// What became of the entries of one group.
@@ -404,52 +442,10 @@ impl Core {
     fn seal_unchanged(&self, outcomes: Vec<Outcome>) -> Committed {
         Committed::seal(self.view.clone(), outcomes)
     }
-
-    /// Cuts the log behind a finished checkpoint, and starts the next one when it is time.
-    ///
-    /// # Errors
-    /// When a checkpoint could not be written, or the log not be cut: that is a failure of the store as any
-    /// other. After a failed sync nobody knows what the file holds, and a later one would not tell.
-    fn tend(&mut self, shared: &Arc<Shared>) -> Result<(), StoreError> {
-        let checkpointed = shared.lock().checkpointed.take();
-        if let Some(through) = checkpointed.transpose()? {
-            self.store.trim(through)?;
-            info!(log.seq = through, "checkpoint written, log cut");
-        }
-        let due = CHECKPOINT_BATCHES <= self.batches
-            || CHECKPOINT_BYTES <= self.bytes
-            || checkpoint_forced(self.batches);
-        if !due || self.checkpoint.as_ref().is_some_and(|it| !it.is_finished()) {
-            return Ok(());
-        }
-        (self.batches, self.bytes) = (0, 0);
-        let (write, view, shared) = (self.store.checkpointer(), self.view.clone(), shared.clone());
-        let spawned = std::thread::Builder::new().name("checkpoint".into()).spawn(move || {
-            let written = write(&view).map(|()| view.seq);
-            shared.lock().checkpointed = Some(written);
-            shared.wake.notify_one();
-        });
-        match spawned {
-            Ok(thread) => self.checkpoint = Some(thread),
-            Err(failure) => {
-                warn!(error = &failure as &dyn std::error::Error, "the checkpoint could not start")
-            }
-        }
-        Ok(())
-    }
 }
 
 /// An error with what is beneath it: the words of SQLite and of the system are the ones that help.
 fn with_causes(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |it| it.source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
-}
-
-/// Lets the crash tests have checkpoints every few batches.
-fn checkpoint_forced(batches: u64) -> bool {
-    cfg!(debug_assertions)
-        && std::env::var("AIRLOCK_CHECKPOINT_BATCHES")
-            .ok()
-            .and_then(|it| it.parse().ok())
-            .is_some_and(|it: u64| it <= batches)
 }

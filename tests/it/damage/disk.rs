@@ -112,7 +112,7 @@ fn a_store_is_born_with_its_promises_or_not_at_all() {
 /// synced. The checkpoint is closed again, and what SQLite tidies then was synced before.
 fn met_the_opening(trace: &str) -> bool {
     let opener = trace.split(' ').next().unwrap_or_default();
-    let rests = |line: &str| line.contains("/log.db") || line.contains("-journal");
+    let rests = |line: &str| ["/log-", "/anchor", "-journal"].iter().any(|it| line.contains(it));
     trace.lines().any(|it| it.starts_with(opener) && it.contains(INJECTED) && rests(it))
 }
 
@@ -123,18 +123,19 @@ fn a_failing_disk_ends_acknowledgements_and_loses_none() {
     }
     let seed = seed();
     let base = Base::make(&mut Random::new(seed));
-    // A start makes some two dozen writes, so that only later ones meet a running server.
+    // A start makes a log file, with some dozens of calls, so that only later ones meet a running server.
     let (syncs, writes): (Vec<u64>, Vec<u64>) = if long() {
         ((1..=200).collect(), (1..=200).step_by(3).collect())
     } else {
-        ((1..=20).collect(), [1, 8, 16].into_iter().chain(25..=36).collect())
+        let syncs = [1, 4, 8, 12].into_iter().chain(24..=40);
+        (syncs.collect(), [1, 8, 16, 24].into_iter().chain(60..=70).collect())
     };
     let failure = |calls, error, file| move |count| Failure { calls, error, count, file };
     let failures = syncs.into_iter().map(failure("fsync,fdatasync", "EIO", None));
     let failures = failures.chain(writes.into_iter().map(failure("pwrite64", "ENOSPC", None)));
-    // Each checkpoint is written by a thread of its own, which counts from one.
-    let failures = failures.chain((1..=2).map(failure("fsync,fdatasync", "EIO", Some("state.db-wal"))));
-    let failures = failures.chain((1..=3).map(failure("pwrite64", "ENOSPC", Some("state.db-wal"))));
+    // Each checkpoint is written by a thread of its own, which counts from one, with one write and one sync.
+    let failures = failures.chain([1].map(failure("fsync,fdatasync", "EIO", Some("state.tmp"))));
+    let failures = failures.chain([1].map(failure("write", "ENOSPC", Some("state.tmp"))));
     let mut tally: BTreeMap<Met, u64> = BTreeMap::new();
     for failure in failures {
         match met_by(failure, &base) {
@@ -146,6 +147,75 @@ fn a_failing_disk_ends_acknowledgements_and_loses_none() {
     let running = tally.get(&Met::Running).copied().unwrap_or_default();
     assert!(tally.contains_key(&Met::Checkpoint), "no checkpoint that failed ended a server: {tally:?}");
     assert!(tally.values().sum::<u64>() < 2 * running, "hardly any failure met a running server: {tally:?}");
+}
+
+/// The log is in SQLite's side file first. That its pages cannot be written where they belong is told, too.
+#[test]
+fn a_log_whose_pages_cannot_be_written_ends_acknowledgements() {
+    if !can_inject() {
+        return;
+    }
+    let (base, mut running) = (Base::make(&mut Random::new(seed())), 0);
+    // A start writes two pages of its log file; the writer's thread writes more of them when it moves the side file.
+    for count in 3..=6 {
+        let (house, mut crew) = (&base.house, base.crew.clone());
+        house.copy("closed", "disk");
+        let newest = super::files(&house.path("disk"), ".db").iter().filter_map(|it| number(it)).max();
+        let file: &'static str = format!("log-{}.db", newest.expect("a log file") + 1).leak();
+        let failure = Failure { calls: "pwrite64", error: "EIO", count, file: Some(file) };
+        let mut start = failure.injected_into(house);
+        start.env = vec![("AIRLOCK_LOG_SIDE_FILE_BYTES", "60000".to_owned())];
+        match house.start("disk", &start) {
+            Started::Ended(ended) => assert_eq!(ended.status.code(), Some(3), "{failure:?}: {}", ended.said),
+            Started::Ready(server) => {
+                let met =
+                    failed(server, house, &mut crew, 200).unwrap_or_else(|it| panic!("{failure:?}:\n{it}"));
+                running += u64::from(met == Met::Running);
+            }
+        }
+        let server = house.started("disk", &Start::default());
+        compared(&mut crew, &server, Settle::All).expect("what was acknowledged stands");
+        server.kill();
+    }
+    assert!(0 < running, "no failure met a running server");
+}
+
+/// The thread that acknowledges writes neither writes a checkpoint nor removes a file, however long either takes.
+#[test]
+fn the_writer_waits_for_no_checkpoint() {
+    if !can_inject() {
+        return;
+    }
+    let house = House::new();
+    let file = house.path("trace").to_string_lossy().into_owned();
+    let calls = "trace=unlink,unlinkat,fsync,fdatasync,rename";
+    let under = ["strace", "-D", "-f", "--seccomp-bpf", "-qq", "-y", "-s200", "-o", &file, "-e", calls];
+    let env = vec![("AIRLOCK_CHECKPOINT_BATCHES", "20".to_owned())];
+    let start = Start { env, under: under.map(str::to_owned).to_vec() };
+    let server = house.started("beside", &start);
+    let mut crew = Crew::enlist(&house, &server, &mut Random::new(seed()));
+    let (tell, _) = channel();
+    crew.write(server.port, &tell, &AtomicBool::new(false), 40).expect("only good answers");
+    assert!(server.terminate().status.success());
+    let mut threads: BTreeMap<&str, [u64; 2]> = BTreeMap::new();
+    let text = trace(&house);
+    for line in text.lines() {
+        let (thread, call) = line.split_once(' ').unwrap_or_default();
+        let [groups, checkpoints] = threads.entry(thread).or_default();
+        *groups += u64::from(call.contains("sync(") && call.contains("-wal>"));
+        let removes = call.contains("unlink") && ["log-", "state-"].iter().any(|it| call.contains(it));
+        *checkpoints += u64::from(call.contains("state.tmp") || removes);
+    }
+    let writer = threads.iter().max_by_key(|it| it.1[0]).map(|it| *it.0).expect("a thread that syncs");
+    let [groups, checkpoints] = threads[writer];
+    assert!(50 < groups, "{threads:?}");
+    assert_eq!(checkpoints, 0, "the writer's thread does work of a checkpoint: {threads:?}");
+    assert!(10 < threads.values().map(|it| it[1]).sum::<u64>(), "hardly any checkpoint: {threads:?}");
+}
+
+/// The number of a log file.
+fn number(name: &str) -> Option<u64> {
+    name.strip_prefix("log-")?.strip_suffix(".db")?.parse().ok()
 }
 
 /// What the failure met.
@@ -246,9 +316,9 @@ fn failed(server: Server, house: &House, crew: &mut Crew, most: u64) -> Result<M
 }
 
 /// The files of the log.
-const LOG: [&str; 2] = ["/log.db", "/anchor"];
+const LOG: [&str; 2] = ["/log-", "/anchor"];
 /// Those of the checkpoint, and the directory in which it has its name.
-const CHECKPOINT: [&str; 2] = ["/state.db", "/disk>"];
+const CHECKPOINT: [&str; 2] = ["/state", "/disk>"];
 
 /// Whether a call on one of these files has failed.
 fn of(house: &House, files: &[&str]) -> bool {

@@ -56,6 +56,7 @@ impl House {
             plain_objects_max: 10_000,
             plain_bytes_max: 1 << 30,
             memory_max_bytes: 0,
+            erase_within: std::time::Duration::from_secs(24 * 3_600),
             disk_min_free_bytes: 0,
         })
         .unwrap();

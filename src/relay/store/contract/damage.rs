@@ -2,9 +2,10 @@
 
 use std::{fs, path::Path};
 
+use aws_lc_rs::digest::{SHA256, digest};
 use rusqlite::Connection;
 
-use super::{Disk, append, history, world::World};
+use super::{Disk, append, checkpointed, history, world::World};
 use crate::relay::store::{Embedded, Store, StoreError, view::View};
 
 /// A store of five groups, closed again.
@@ -33,7 +34,7 @@ fn a_whole_log_is_opened() {
 #[test]
 fn a_tail_that_was_cut_off_is_missed() {
     let directory = written();
-    tampered(directory.path(), "log.db", "DELETE FROM log WHERE seq = 5");
+    tampered(directory.path(), "log-1.db", "DELETE FROM log WHERE seq = 5");
     let refused = recovery(directory.path());
     assert!(matches!(refused, Err(StoreError::BelowAnchor { found: 4, anchor: 5 })), "{refused:?}");
 }
@@ -41,7 +42,7 @@ fn a_tail_that_was_cut_off_is_missed() {
 #[test]
 fn an_empty_log_is_missed() {
     let directory = written();
-    for file in ["log.db", "log.db-wal", "log.db-shm"] {
+    for file in ["log-1.db", "log-1.db-wal", "log-1.db-shm"] {
         // SQLite removes the side files when it closes.
         let _absent = fs::remove_file(directory.path().join(file));
     }
@@ -53,7 +54,7 @@ fn an_empty_log_is_missed() {
 fn a_group_missing_in_the_middle_or_at_the_start_is_missed() {
     for (gone, next) in [(3, 4), (1, 2)] {
         let directory = written();
-        tampered(directory.path(), "log.db", &format!("DELETE FROM log WHERE seq = {gone}"));
+        tampered(directory.path(), "log-1.db", &format!("DELETE FROM log WHERE seq = {gone}"));
         let refused = recovery(directory.path());
         assert!(matches!(refused, Err(StoreError::Group { seq, .. }) if seq == next), "{refused:?}");
     }
@@ -63,13 +64,13 @@ fn a_group_missing_in_the_middle_or_at_the_start_is_missed() {
 fn each_flipped_byte_of_a_group_is_noticed() {
     let directory = written();
     let blob = |seq: u64| -> Vec<u8> {
-        let database = Connection::open(directory.path().join("log.db")).expect("the database opens");
+        let database = Connection::open(directory.path().join("log-1.db")).expect("the database opens");
         let read =
             database.query_row("SELECT record FROM log WHERE seq = ?1", (seq as i64,), |row| row.get(0));
         read.expect("the group stands")
     };
     let put = |seq: u64, blob: &[u8]| {
-        let database = Connection::open(directory.path().join("log.db")).expect("the database opens");
+        let database = Connection::open(directory.path().join("log-1.db")).expect("the database opens");
         let put = database.execute("UPDATE log SET record = ?2 WHERE seq = ?1", (seq as i64, blob));
         assert_eq!(put.expect("the group is replaced"), 1);
     };
@@ -93,8 +94,8 @@ fn each_flipped_byte_of_a_group_is_noticed() {
 #[test]
 fn two_groups_do_not_change_places() {
     let directory = written();
-    tampered(directory.path(), "log.db", "UPDATE log SET seq = 9 WHERE seq = 4");
-    tampered(directory.path(), "log.db", "UPDATE log SET seq = 4 WHERE seq = 5");
+    tampered(directory.path(), "log-1.db", "UPDATE log SET seq = 9 WHERE seq = 4");
+    tampered(directory.path(), "log-1.db", "UPDATE log SET seq = 4 WHERE seq = 5");
     assert!(matches!(recovery(directory.path()), Err(StoreError::Group { seq: 4, .. })));
 }
 
@@ -115,16 +116,114 @@ fn a_damaged_anchor_is_noticed() {
 
 #[test]
 fn a_checkpoint_that_was_changed_is_noticed() {
-    for statement in ["UPDATE checkpoint SET seq = 4", "DELETE FROM part WHERE id = 2"] {
-        let disk = Disk::Embedded(tempfile::tempdir().expect("a directory"));
-        let (mut store, mut view) = (disk.open(), View::default());
-        append(&mut store, &mut view, &history(&World::default()));
-        store.checkpointer()(&view).expect("the checkpoint is written");
-        drop(store);
-        let Disk::Embedded(directory) = disk else { unreachable!("it is on disk") };
-        assert!(matches!(recovery(directory.path()), Ok(5)));
-        tampered(directory.path(), "state.db", statement);
-        assert!(matches!(recovery(directory.path()), Err(StoreError::Damaged("state.db"))), "{statement}");
+    let disk = Disk::Embedded(tempfile::tempdir().expect("a directory"));
+    let (mut store, mut view) = (disk.open(), View::default());
+    append(&mut store, &mut view, &history(&World::default()));
+    checkpointed(&mut store, &view).remove_covered().expect("the log is cut");
+    drop(store);
+    let Disk::Embedded(directory) = disk else { unreachable!("it is on disk") };
+    assert!(matches!(recovery(directory.path()), Ok(5)));
+    let path = directory.path().join("state-2");
+    let whole = fs::read(&path).expect("the checkpoint");
+    for at in (0..whole.len()).step_by(7).chain([whole.len() - 1]) {
+        let mut flipped = whole.clone();
+        flipped[at] ^= 1;
+        fs::write(&path, flipped).expect("written");
+        let refused = recovery(directory.path());
+        assert!(matches!(refused, Err(StoreError::Damaged("the checkpoint"))), "byte {at}: {refused:?}");
+    }
+    for length in [0, 1, 16, 17, 48, 49, whole.len() - 1] {
+        fs::write(&path, &whole[..length]).expect("written");
+        let refused = recovery(directory.path());
+        assert!(matches!(refused, Err(StoreError::Damaged("the checkpoint"))), "{length} bytes: {refused:?}");
+    }
+    fs::remove_file(&path).expect("removed");
+    let refused = recovery(directory.path());
+    assert!(matches!(refused, Err(StoreError::BelowAnchor { found: 0, anchor: 5 })), "{refused:?}");
+}
+
+#[test]
+fn rows_without_an_anchor_are_refused() {
+    for act in [|path: &Path| fs::remove_file(path), |path: &Path| fs::write(path, "")] {
+        let directory = written();
+        act(&directory.path().join("anchor")).expect("the anchor is gone");
+        assert!(matches!(recovery(directory.path()), Err(StoreError::NoAnchor(5))));
+    }
+}
+
+#[test]
+fn what_a_newer_version_wrote_is_called_that() {
+    let newer = |refused: Result<u64, StoreError>| {
+        let Err(error @ StoreError::Newer(_)) = refused else { panic!("{refused:?}") };
+        assert!(
+            error.to_string().contains("newer version") && error.help().contains("newer binary"),
+            "{error}"
+        );
+        assert!(!error.to_string().contains("damaged"), "{error}");
+    };
+    // A group whose version is beyond ours, and whole.
+    let directory = written();
+    let database = Connection::open(directory.path().join("log-1.db")).expect("the database opens");
+    let blob: Vec<u8> =
+        database.query_row("SELECT record FROM log WHERE seq = 5", (), |row| row.get(0)).expect("a group");
+    let put = |version: u8, records: &[u8]| {
+        let sealed = [&[version], &blob[1..33], records].concat();
+        let head = digest(&SHA256, &[&5_u64.to_be_bytes()[..], &sealed].concat());
+        let blob = [&sealed, head.as_ref()].concat();
+        database.execute("UPDATE log SET record = ?1 WHERE seq = 5", (blob,)).expect("it is replaced");
+    };
+    put(blob[0] + 1, b"whatever a later version writes");
+    newer(recovery(directory.path()));
+    // A record that this program does not know, in a group of its own version.
+    put(blob[0], b"\x01\xff\xff\xff");
+    newer(recovery(directory.path()));
+    // The version alone is changed: that is damage.
+    let mut flipped = blob.clone();
+    flipped[0] += 1;
+    database.execute("UPDATE log SET record = ?1 WHERE seq = 5", (flipped,)).expect("it is replaced");
+    assert!(matches!(recovery(directory.path()), Err(StoreError::Group { seq: 5, .. })));
+    // A checkpoint of a version beyond ours.
+    let disk = Disk::Embedded(tempfile::tempdir().expect("a directory"));
+    let (mut store, mut view) = (disk.open(), View::default());
+    append(&mut store, &mut view, &history(&World::default()));
+    checkpointed(&mut store, &view);
+    drop(store);
+    let Disk::Embedded(directory) = disk else { unreachable!("it is on disk") };
+    let path = directory.path().join("state-2");
+    let mut content = fs::read(&path).expect("the checkpoint");
+    content.truncate(content.len() - 32);
+    content[8] += 1;
+    let hash = digest(&SHA256, &content);
+    content.extend_from_slice(hash.as_ref());
+    fs::write(&path, content).expect("written");
+    newer(recovery(directory.path()));
+}
+
+#[test]
+fn the_structure_of_a_log_file_is_checked() {
+    // Pages that were freed: the numbers in their list are what a later write would use.
+    let directory = written();
+    let path = directory.path().join("log-1.db");
+    let database = Connection::open(&path).expect("the database opens");
+    let fill = "CREATE TABLE filler (content BLOB); INSERT INTO filler SELECT randomblob(4000)
+         FROM (WITH RECURSIVE n(i) AS (VALUES(1) UNION ALL SELECT i + 1 FROM n WHERE i < 40) SELECT i FROM n);
+         DROP TABLE filler; PRAGMA wal_checkpoint(TRUNCATE); PRAGMA journal_mode = DELETE";
+    database.execute_batch(fill).expect("pages are freed");
+    drop(database);
+    assert!(matches!(recovery(directory.path()), Ok(5)));
+    let whole = fs::read(&path).expect("the log file");
+    let page = usize::from(u16::from_be_bytes([whole[16], whole[17]]));
+    let trunk = u32::from_be_bytes([whole[32], whole[33], whole[34], whole[35]]) as usize;
+    assert!(0 < trunk, "there is a list of free pages");
+    // Its first page, its length, and the first entries of that page.
+    let begins = (trunk - 1) * page;
+    for at in (32..40).chain(begins + 4..begins + 20) {
+        let mut flipped = whole.clone();
+        flipped[at] ^= 1;
+        fs::write(&path, flipped).expect("written");
+        let refused = recovery(directory.path());
+        let told = matches!(refused, Err(StoreError::Structure { .. } | StoreError::Database { .. }));
+        assert!(told, "byte {at}: {refused:?}");
     }
 }
 

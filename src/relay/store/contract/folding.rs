@@ -13,6 +13,7 @@ use serde_json::json;
 use super::{
     Disk, append,
     applying::{done, rejected, stage},
+    checkpointed,
     world::{SERVICE, World, data, identity, named, pictured, shell, sid},
 };
 use crate::{
@@ -29,7 +30,7 @@ use crate::{
         record::{By, Effect, Need, Publication, Record, Spot},
         refusal::{Missing, Reason},
         store::{
-            Memory, Store,
+            Checkpointer, Memory, Store,
             apply::Rejection,
             view::{Body, Folded, Object, View},
         },
@@ -144,7 +145,7 @@ struct Life<'a> {
     model: BTreeMap<String, (u8, Option<i64>)>,
     readers: BTreeSet<Identity>,
     last: Option<Record>,
-    checkpoint: u64,
+    checkpoint: Option<Checkpointer>,
     /// How often each kind of step has changed, or met, something.
     met: BTreeMap<&'static str, u32>,
 }
@@ -159,7 +160,7 @@ impl<'a> Life<'a> {
             model: BTreeMap::new(),
             readers: BTreeSet::new(),
             last: None,
-            checkpoint: 0,
+            checkpoint: None,
             met: BTreeMap::new(),
         };
         let founding = vec![life.world.founding(), life.world.service()];
@@ -289,9 +290,7 @@ impl<'a> Life<'a> {
     }
 
     fn checkpoint(&mut self) {
-        let write = self.store.as_ref().expect("it is open").checkpointer();
-        write(&self.view).expect("the checkpoint is written");
-        self.checkpoint = self.view.seq;
+        self.checkpoint = Some(checkpointed(self.store.as_mut().expect("it is open"), &self.view));
     }
 
     fn step(&mut self, at: usize, step: &Move) {
@@ -311,7 +310,8 @@ impl<'a> Life<'a> {
             Move::Lag(seconds) => self.wait(seconds),
             Move::Checkpoint => self.checkpoint(),
             Move::Trim => {
-                self.store.as_mut().expect("it is open").trim(self.checkpoint).expect("the log is cut")
+                let covered = self.checkpoint.as_ref().map_or(Ok(()), |it| it.remove_covered());
+                covered.expect("the log is cut");
             }
             Move::Crash => self.crash(),
         }

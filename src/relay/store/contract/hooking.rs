@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use super::{
     Disk, Running, append,
     applying::{done, rejected, stage},
+    checkpointed,
     world::{SERVICE, World, data, identity, pictured, shell, sid},
 };
 use crate::{
@@ -253,7 +254,7 @@ fn what_waits_survives_the_log_and_the_checkpoint() {
             vec![world.founding(), world.service(), set(&world, settings(Some("https://h.example/"), true))];
         append(&mut store, &mut view, &[before]);
         append(&mut store, &mut view, &[vec![world.private("alice", "a", r#"{"n":1}"#, None)]]);
-        store.checkpointer()(&view).expect("the checkpoint is written");
+        checkpointed(&mut store, &view);
         append(&mut store, &mut view, &[vec![world.says("alice", vec![])]]);
         drop(store);
         let recovered = disk.recovered();

@@ -10,15 +10,9 @@ pub(in crate::relay) struct ByHand {
 
 impl ByHand {
     /// Recovers the store.
-    pub(in crate::relay) fn start(mut store: Store) -> Result<(Writer, Self, View), StoreError> {
-        let view = store.recover()?;
-        let shared = Arc::new(Shared {
-            queue: Mutex::new(Inbox { waiting: Queue::new(), stopping: false, checkpointed: None }),
-            wake: Condvar::new(),
-            failed: AtomicBool::new(false),
-            sent: Mutex::default(),
-        });
-        let core = Core { store, view: view.clone(), batches: 0, bytes: 0, checkpoint: None };
+    pub(in crate::relay) fn start(store: Store) -> Result<(Writer, Self, View), StoreError> {
+        let (core, shared) = recover(store, Duration::from_secs(24 * 3_600))?;
+        let view = core.view.clone();
         let writer = Writer { shared: shared.clone(), thread: Mutex::new(None) };
         Ok((writer, Self { core, shared }, view))
     }
