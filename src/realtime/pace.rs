@@ -10,11 +10,14 @@ use tokio::time::Instant;
 
 use crate::domain::{
     buckets::Bucket,
-    limits::{READ_BYTES, REQUESTS_BURST_SECONDS, SOCKET_BYTES_BURST, SOCKET_BYTES_PER_SECOND},
+    limits::{
+        ANONYMOUS_REQUESTS_BURST, ANONYMOUS_REQUESTS_PER_SECOND, HEAD_BYTES_MAX, READ_BYTES,
+        REQUESTS_BURST_SECONDS, SOCKET_BYTES_BURST, SOCKET_BYTES_PER_SECOND,
+    },
 };
 
 // A read on credit must fit into the bucket, else it is never paid.
-const _: () = assert!(READ_BYTES <= SOCKET_BYTES_BURST.get() as usize);
+const _: () = assert!(READ_BYTES.saturating_add(HEAD_BYTES_MAX) <= SOCKET_BYTES_BURST.get() as usize);
 
 /// What all connections of a door may do.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +35,20 @@ impl Rates {
             requests: requests.map(|it| Quota::per_second(it).allow_burst(burst(it))),
             bytes: Quota::per_second(SOCKET_BYTES_PER_SECOND).allow_burst(SOCKET_BYTES_BURST),
         }
+    }
+
+    /// The same for a connection on which nobody has authenticated: at most [`ANONYMOUS_REQUESTS_PER_SECOND`].
+    pub fn anonymous(requests_per_second: u32) -> Self {
+        let requests = NonZeroU32::new(requests_per_second).map(|it| {
+            let rate = it.min(ANONYMOUS_REQUESTS_PER_SECOND);
+            Quota::per_second(rate).allow_burst(ANONYMOUS_REQUESTS_BURST)
+        });
+        Self { requests, ..Self::new(0) }
+    }
+
+    /// The requests alone, for buckets that are kept elsewhere; `None` is no limit.
+    pub fn requests(&self) -> Option<Quota> {
+        self.requests
     }
 }
 
@@ -65,7 +82,7 @@ impl Pace {
         }
     }
 
-    /// So many bytes were read, at most [`READ_BYTES`].
+    /// So many bytes were read, at most [`READ_BYTES`] of a socket and [`HEAD_BYTES_MAX`] over HTTP.
     pub fn bytes(&mut self, read: usize, now: Instant) {
         if let Some(read) = u32::try_from(read).ok().and_then(NonZeroU32::new) {
             let wait = self.bytes.charge(read, self.rates.bytes, now - self.since);

@@ -140,6 +140,7 @@ impl Relay {
         if let Some(warning) = warning.filter(|_| attempt.passages == 1) {
             let code = (self.inner.code_of)(&(*warning).clone().into());
             journal::record_warning(
+                &self.inner.refusals,
                 &attempt.caller,
                 &attempt.change.operation,
                 attempt.decision,
@@ -159,7 +160,7 @@ impl Relay {
             journal::record_miss(caller, look, query, decision, code);
             return Error::Refused(refusal);
         }
-        journal::record_look(caller, look, query, decision, code, &refusal);
+        journal::record_look(&self.inner.refusals, caller, look, query, decision, code, &refusal);
         Error::Refused(refusal).of_decision(decision, None)
     }
 }

@@ -56,6 +56,7 @@ impl Relay {
             self.inner.watermark.look();
             if rounds.is_multiple_of(60) {
                 self.inner.gate.sweep(now);
+                self.log_refusals();
                 for (service, calls) in self.inner.would_deny.end_minute() {
                     info!(service.sid = %service, acl.would_deny = calls, "calls of the last minute that ACL would deny");
                 }
@@ -84,6 +85,7 @@ impl Relay {
                 }
             }
         }
+        self.log_refusals();
     }
 }
 

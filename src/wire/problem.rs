@@ -369,6 +369,8 @@ fn fault_code(fault: &Fault, plane: Plane) -> (u16, u32) {
         Fault::Parameter { .. } | Fault::Missing { .. } => (400, 20_001),
         Fault::UnknownPath => (404, 20_404),
         Fault::Method => (405, 20_004),
+        Fault::ForeignOrigin => (403, 20_403),
+        Fault::MediaType => (415, 20_001),
     }
 }
 

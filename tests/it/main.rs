@@ -19,3 +19,4 @@ mod tools;
 mod strangers;
 mod mutants;
 mod hostile_policies;
+mod doors;

@@ -55,6 +55,8 @@ fn faults() -> Vec<(Fault, Reach)> {
         Fault::Missing { name: "Read" } => Rest,
         Fault::UnknownPath => Rest,
         Fault::Method => Rest,
+        Fault::ForeignOrigin => Rest,
+        Fault::MediaType => Rest,
     ];
     for kind in ObjectKind::ALL {
         for fault in data_faults() {
@@ -124,7 +126,7 @@ fn known(fault: &Fault, reason: &Reason, failure: Failure) {
         Fault::Ttl | Fault::WebhookUrl | Fault::FriendlyName | Fault::UniqueName | Fault::Key => {}
         Fault::Index | Fault::Identity | Fault::Order | Fault::Bounds | Fault::PageToken => {}
         Fault::PageSize | Fault::Parameter { .. } | Fault::Missing { .. } | Fault::UnknownPath => {}
-        Fault::Method => {}
+        Fault::Method | Fault::ForeignOrigin | Fault::MediaType => {}
     }
     match reason {
         Reason::Credential(_) | Reason::Forbidden | Reason::TooLarge { .. } | Reason::Data(_) => {}
