@@ -52,6 +52,22 @@ fn four_addresses_that_hold_all_they_may_do_not_keep_a_probe_out() {
 }
 
 #[test]
+fn the_oldest_connection_that_never_authenticated_makes_room() {
+    let house = House::new();
+    let server = house.started("data", &with(&[("AIRLOCK_CONNECTIONS_MAX", "24")]));
+    let mut backend = known(HERE, server.port).expect("an answer");
+    // Few of each address, so that none of them has too many.
+    let address = |it: u8| Ipv4Addr::new(127, 0, 1, it / 2);
+    let mut crowd: Vec<_> = (0..23).map(|it| probed(address(it), server.port).expect("an answer")).collect();
+    let newest = probed(HERE, server.port);
+    assert_eq!(newest.map(drop).ok(), Some(()), "one more than there are places");
+    assert!(crowd[0].wait_for_end(), "the oldest was closed");
+    let header = format!("Authorization: {}", House::backend());
+    let answer = backend.answer_to("GET", "/v1/Services", &[&header]).expect("it was older and is open");
+    assert_eq!(answer.status, 200);
+}
+
+#[test]
 fn idle_connections_that_never_authenticated_end_when_half_of_the_places_are_taken() {
     let house = House::new();
     let server = house.started("data", &with(&[("AIRLOCK_CONNECTIONS_MAX", "8")]));
