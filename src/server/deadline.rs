@@ -150,6 +150,9 @@ impl Timed {
 
 /// Bounds what the system takes of an answer before it is sent. Without the option more is held, and no more is lost.
 fn bound_unsent(socket: &TcpStream, bytes: u32) {
+    #[cfg(not(any(target_os = "android", target_os = "linux")))]
+    let _no_such_option = (socket, bytes);
+    #[cfg(any(target_os = "android", target_os = "linux"))]
     if let Err(error) = socket2::SockRef::from(socket).set_tcp_notsent_lowat(bytes) {
         tracing::trace!(%error, "the bytes that are not sent yet have no bound");
     }
