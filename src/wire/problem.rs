@@ -54,15 +54,15 @@ impl Problem {
     pub fn of_error(error: &Error, plane: Plane) -> Self {
         match error {
             Error::Refused(refusal) => Self::of_refusal(refusal, plane),
-            Error::Failed(failure) => {
-                let code = match failure {
-                    Failure::Store => 72_006,
-                    Failure::Busy => 72_007,
-                    Failure::Contended => 72_008,
-                    Failure::Stopping => 72_012,
-                };
-                Self::plain(503, code, &failure.to_string())
-            }
+            Error::Failed(failure) => Self::plain(503, failure_code(*failure), &failure.to_string()),
+        }
+    }
+
+    /// The code of that answer, without its text: the log needs no more.
+    pub fn code_of_error(error: &Error, plane: Plane) -> u32 {
+        match error {
+            Error::Refused(refusal) => reason_code(&refusal.reason, plane).1,
+            Error::Failed(failure) => failure_code(*failure),
         }
     }
 
@@ -258,6 +258,15 @@ fn sentence(reason: &Reason, detail: Option<Detail>) -> String {
             "The revision of the Document does not match the expected revision".to_owned()
         }
         _ => reason.to_string(),
+    }
+}
+
+fn failure_code(failure: Failure) -> u32 {
+    match failure {
+        Failure::Store => 72_006,
+        Failure::Busy => 72_007,
+        Failure::Contended => 72_008,
+        Failure::Stopping => 72_012,
     }
 }
 

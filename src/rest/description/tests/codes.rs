@@ -152,7 +152,13 @@ fn told() -> BTreeSet<(u16, u32)> {
         .chain(reasons().into_iter().map(|(it, reach)| (it.into(), reach)))
         .chain(failures.into_iter().map(|it| (it.into(), Reach::Rest)))
         .filter_map(rest);
-    let problems = stops.map(|it| Problem::of(&it, Plane::Rest));
+    let problems = stops.map(|it| {
+        let problem = Problem::of(&it, Plane::Rest);
+        if let Stop::Error(error) = &it {
+            assert_eq!(Problem::code_of_error(error, Plane::Rest), problem.code, "without the text");
+        }
+        problem
+    });
     // Of the server itself: a panic, and an answer that took too long.
     let own = [500, 408].map(|it| Problem::of_status(it, "a sentence"));
     problems.chain(own).map(|it| (it.status, it.code)).collect()
