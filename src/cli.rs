@@ -101,6 +101,6 @@ pub fn run() -> ExitCode {
 
 fn start_log(options: &Options) -> Result<Log, Exit> {
     let format: LogFormat = options.log_format;
-    telemetry::start(format, &options.log)
+    telemetry::start(format, &options.log, options.log_bytes_per_second)
         .map_err(|error| Exit::Usage(format!("{:#}", anyhow::Error::from(error))))
 }

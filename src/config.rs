@@ -6,11 +6,14 @@ use crate::{
     domain::{
         limits::{
             CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, CONNECTS_PER_SECOND, ERASE_WITHIN_SECONDS_MAX,
-            ERASE_WITHIN_SECONDS_MIN, PLAIN_BYTES_MAX, PLAIN_OBJECTS_MAX, REQUESTS_PER_SECOND,
+            ERASE_WITHIN_SECONDS_MIN, LOG_BYTES_PER_SECOND, PLAIN_BYTES_MAX, PLAIN_OBJECTS_MAX,
+            REQUESTS_PER_SECOND,
         },
+        network::AddressBlock,
         sid::{AccountSid, KeySid},
     },
-    relay, server,
+    relay,
+    server::{self, AdmittedHosts},
     telemetry::LogFormat,
     webhook::Reach,
     wire::origins::{Origin, Origins},
@@ -48,6 +51,17 @@ pub struct Options {
     /// Whether pages that this machine serves itself may, too: in development
     #[arg(skip)]
     pub allow_local_origins: bool,
+    /// Whether a request may name only hosts of this machine: in development
+    #[arg(skip)]
+    pub local_hosts_only: bool,
+    /// Addresses of reverse proxies that may say for whom they speak, by PROXY protocol v2 or X-Forwarded-For
+    #[arg(
+        long = "trusted-proxy",
+        env = "AIRLOCK_TRUSTED_PROXIES",
+        value_name = "CIDR",
+        value_delimiter = ','
+    )]
+    pub trusted_proxies: Vec<AddressBlock>,
     /// Connections in all
     #[arg(long, env = "AIRLOCK_CONNECTIONS_MAX", value_name = "COUNT", default_value_t = CONNECTIONS_MAX)]
     pub connections_max: usize,
@@ -67,7 +81,7 @@ pub struct Options {
         default_value_t = CONNECTS_PER_SECOND
     )]
     pub connects_per_second: u32,
-    /// Requests per second of one socket, twice as many at once; the next must wait; 0 is no limit
+    /// Requests per second of one socket or connection over HTTP, twice as many at once; the next must wait; 0 is no limit
     #[arg(
         long,
         env = "AIRLOCK_REQUESTS_PER_SECOND",
@@ -120,6 +134,14 @@ pub struct Options {
     /// How the lines of the log look
     #[arg(long, env = "AIRLOCK_LOG_FORMAT", value_name = "FORMAT", value_enum, default_value_t)]
     pub log_format: LogFormat,
+    /// Bytes of log per second that are written, and sixty times as many at once; 0 is no bound
+    #[arg(
+        long,
+        env = "AIRLOCK_LOG_BYTES_PER_SECOND",
+        value_name = "BYTES",
+        default_value_t = LOG_BYTES_PER_SECOND
+    )]
+    pub log_bytes_per_second: u32,
     /// Which events are logged, such as `info` or `airlock=debug`
     #[arg(long, env = "AIRLOCK_LOG", value_name = "FILTER", default_value = "info")]
     pub log: String,
@@ -178,6 +200,8 @@ impl Options {
             connections_per_address: self.connections_per_address,
             connects_per_second: self.connects_per_second,
             requests_per_second: self.requests_per_second,
+            trusted_proxies: self.trusted_proxies.clone(),
+            hosts: if self.local_hosts_only { AdmittedHosts::Local } else { AdmittedHosts::All },
             hide_names: self.log_identities == LogIdentities::Hashed,
         }
     }

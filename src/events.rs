@@ -93,7 +93,7 @@ where
     if *door.stopping.borrow() {
         return Err(Failure::Stopping.into());
     }
-    Ok(begin(door, &caller, service, ask, incoming.peer)?)
+    Ok(begin(door, &caller, service, ask, incoming.connection.peer())?)
 }
 
 /// Judges each wish. If no object is left, the answer is the first refusal; else it is a stream.

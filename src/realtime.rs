@@ -4,7 +4,7 @@ mod deferred_reads;
 mod frame;
 mod notification;
 mod outbox;
-mod pace;
+pub mod pace;
 mod session;
 mod subscriber;
 mod subscriptions;
@@ -15,7 +15,6 @@ pub mod websocket;
 use std::{
     any::Any,
     collections::HashMap,
-    net::IpAddr,
     sync::{
         Arc, Mutex, PoisonError, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -30,7 +29,7 @@ use tracing::{Instrument, field::Empty};
 use crate::{
     realtime::{outbox::Outbox, pace::Rates},
     relay::Relay,
-    wire::origins::Origins,
+    wire::{connection::Connection, origins::Origins},
 };
 
 pub use upgrade::routes;
@@ -44,8 +43,8 @@ pub fn fuzz_frame(bytes: &[u8]) {
 /// What the server knows of the connection on which a request arrived; it puts it among the extensions.
 #[derive(Clone)]
 pub struct Arrival {
-    /// The address at the other end.
-    pub peer: IpAddr,
+    /// The client's connection.
+    pub connection: Arc<Connection>,
     /// Kept as long as the connection is: it counts among the caps.
     pub held: Arc<dyn Any + Send + Sync>,
     /// Gives the socket back after the upgrade, with the bytes that were read too far.
@@ -112,16 +111,16 @@ impl Door {
     }
 
     /// Serves one connection until it ends.
-    async fn serve(self: Arc<Self>, stream: TcpStream, peer: IpAddr, read_ahead: Vec<u8>) {
+    async fn serve(self: Arc<Self>, stream: TcpStream, connection: Arc<Connection>, read_ahead: Vec<u8>) {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let outbox = Outbox::new(id, stream, Arc::clone(&self.base_url));
         let _listed = Listed::new(Arc::clone(&self), id, &outbox);
         let span = tracing::info_span!(
-            parent: None, "connection", conn.id = id, peer.addr = %peer,
+            parent: None, "connection", conn.id = id, peer.addr = %connection.peer(),
             caller.identity = Empty, service.sid = Empty
         );
         span.in_scope(|| tracing::debug!("connection opened"));
-        session::serve(self, outbox, peer, read_ahead).instrument(span.clone()).await;
+        session::serve(self, outbox, connection, read_ahead).instrument(span.clone()).await;
         span.in_scope(|| tracing::debug!("connection ended"));
     }
 
@@ -178,7 +177,7 @@ mod tests {
             erase_within: std::time::Duration::from_secs(24 * 3600),
         });
         let door = Door::new(relay.unwrap(), "".into(), Origins::default(), 1);
-        let future = door.serve(stream, [127, 0, 0, 1].into(), Vec::new());
+        let future = door.serve(stream, Connection::new([127, 0, 0, 1].into()), Vec::new());
         assert!(size_of_val(&future) <= 1536);
     }
 }

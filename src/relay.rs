@@ -35,6 +35,7 @@ mod fetch;
 mod shares;
 mod recall;
 mod fanout;
+mod refusals;
 mod journal;
 mod look;
 mod presence;
@@ -124,6 +125,7 @@ struct Inner {
     presence: presence::Presence,
     endpoints: endpoint::Endpoints,
     would_deny: acl::WouldDeny,
+    refusals: refusals::Refusals,
     desk: hooks::Desk,
     decisions: AtomicU64,
     clock: clock::Clock,
@@ -214,6 +216,7 @@ impl Relay {
                 presence: presence::Presence::default(),
                 endpoints: endpoint::Endpoints::default(),
                 would_deny: acl::WouldDeny::default(),
+                refusals: refusals::Refusals::default(),
                 decisions: AtomicU64::new(u64::from_be_bytes(random()?)),
                 code_of: settings.code_of,
                 plain_objects_max: settings.plain_objects_max,
@@ -435,6 +438,7 @@ impl Relay {
         let code = outcome.err().map_or(0, self.inner.code_of);
         let _within = span.enter();
         journal::record(
+            &self.inner.refusals,
             caller,
             &change.operation,
             *decision,

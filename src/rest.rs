@@ -1,7 +1,8 @@
 //! The trusted backends' door: `/v1`, as Twilio's server libraries speak to it.
 //!
 //! Order of judgement (sync-rest, 5.3): 401, then path and method, then what must stand, then the
-//! parameters. The relay judges everything else.
+//! parameters. The relay judges everything else. Before all of it, what a browser sends for a page of another origin is
+//! refused: it may carry a backend's credential that no backend meant to send.
 
 mod description;
 mod form;
@@ -18,7 +19,7 @@ use futures::Stream;
 use warp::{
     Filter,
     filters::BoxedFilter,
-    http::{HeaderValue, Method, header},
+    http::{HeaderMap, HeaderValue, Method, header},
     reply::{self, Response},
 };
 
@@ -30,6 +31,7 @@ use crate::{
     wire::{
         fault::{Fault, Stop},
         http::{self, BaseUrl, Incoming},
+        origins,
         problem::{Plane, Problem},
         request::segments,
         resource::{self, RestPlace},
@@ -76,6 +78,9 @@ where
     S: Stream<Item = Result<B, warp::Error>> + Send,
     B: Buf,
 {
+    if origins::is_foreign(&incoming.headers, base) {
+        return Err(Fault::ForeignOrigin.into());
+    }
     let caller = authenticate(relay, &incoming)?;
     let path = segments(&incoming.path).ok_or(Fault::UnknownPath)?;
     let path: Vec<&str> = path.iter().map(String::as_str).collect();
@@ -83,10 +88,17 @@ where
     let base = base.of(&incoming.headers);
     let query = incoming.query.clone();
     let (if_match, attempt) = (incoming.header("if-match"), incoming.header("idempotency-key"));
+    let is_form = is_form(&incoming.headers);
     let body = match verb {
-        Verb::Post => incoming.into_body().await,
+        Verb::Post => incoming.into_body().await.and_then(|body| {
+            // Without a body there is nothing of another type.
+            if is_form || body.is_empty() { Ok(body) } else { Err(Fault::MediaType) }
+        }),
         Verb::Get | Verb::Delete => Ok(bytes::Bytes::new()),
     };
+    if let Err(Fault::MediaType) = body {
+        return Err(Fault::MediaType.into());
+    }
     let visit = Visit {
         relay,
         caller: &caller,
@@ -109,7 +121,20 @@ where
         .and_then(|it| basic(&it))
         .ok_or(Reason::Credential(TokenFault::Basic))?;
     let credential = Credential::Basic { user: &user, password: &password };
-    Ok(relay.authenticate(credential, incoming.peer)?)
+    let caller = relay.authenticate(credential, incoming.connection.peer())?;
+    incoming.connection.set_authenticated();
+    Ok(caller)
+}
+
+/// Whether the body is a form. Forms of pages may have other types (`text/plain`), which need no preflight either, but
+/// no library of Sync uses them.
+fn is_form(headers: &HeaderMap) -> bool {
+    let mut types = headers.get_all(header::CONTENT_TYPE).iter();
+    let essence = |it: &HeaderValue| {
+        let essence = it.to_str().ok()?.split(';').next()?.trim();
+        Some(essence.eq_ignore_ascii_case("application/x-www-form-urlencoded"))
+    };
+    matches!((types.next().and_then(essence), types.next()), (Some(true), None))
 }
 
 /// User and password of a header `Basic …`.
@@ -318,6 +343,26 @@ mod tests {
             ("/v1/Elsewhere", None),
         ] {
             assert_eq!(allowed(path), methods, "{path}");
+        }
+    }
+
+    #[test]
+    fn forms_are_known_by_their_type() {
+        for (types, expected) in [
+            (&["application/x-www-form-urlencoded"][..], true),
+            (&["Application/X-WWW-Form-URLEncoded; charset=utf-8"], true),
+            (&[], false),
+            (&["text/plain"], false),
+            (&["application/json"], false),
+            (&["multipart/form-data; boundary=application/x-www-form-urlencoded"], false),
+            (&["application/x-www-form-urlencoded", "text/plain"], false),
+        ] {
+            let pair = |it: &&'static str| (header::CONTENT_TYPE, HeaderValue::from_static(it));
+            let mut headers = HeaderMap::new();
+            types.iter().map(pair).for_each(|(name, value)| {
+                headers.append(name, value);
+            });
+            assert_eq!(is_form(&headers), expected, "{types:?}");
         }
     }
 

@@ -6,6 +6,9 @@ mod caps;
 mod connection;
 mod connects;
 mod deadline;
+mod entrance;
+mod hosts;
+mod proxies;
 
 use std::{
     io,
@@ -19,17 +22,25 @@ use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
     sync::watch,
-    time::Instant,
 };
 use warp::{Filter, filters::BoxedFilter, reply::Response};
 
 use crate::{
-    domain::limits::{ADMIN_CONNECTIONS_MAX, DRAIN_SECONDS_MAX},
+    domain::{
+        limits::{ADMIN_CONNECTIONS_MAX, DESCRIPTORS_RESERVED, DRAIN_SECONDS_MAX},
+        network::AddressBlock,
+    },
     events,
-    realtime::{self, Door},
+    realtime::{self, Door, pace::Rates},
     relay::Relay,
     rest, sdk,
-    server::{caps::Caps, connects::Connects},
+    server::{
+        caps::Caps,
+        connection::{Requests, Shared},
+        entrance::Entrance,
+        hosts::Hosts,
+        proxies::TrustedProxies,
+    },
     wire::{
         http::BaseUrl,
         origins::{Origins, for_pages},
@@ -55,10 +66,23 @@ pub struct Settings {
     pub connections_per_address: usize,
     /// Connects per second of one address; 0 is no limit.
     pub connects_per_second: u32,
-    /// Requests per second of one socket; 0 is no limit.
+    /// Requests per second of one connection; 0 is no limit.
     pub requests_per_second: u32,
+    /// The proxies that may say for whom they speak.
+    pub trusted_proxies: Vec<AddressBlock>,
+    /// Which hosts a request may name.
+    pub hosts: AdmittedHosts,
     /// Whether the log shows of request paths only what names nobody.
     pub hide_names: bool,
+}
+
+/// Which hosts a request may name in `Host`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AdmittedHosts {
+    /// All of them.
+    All,
+    /// The names of this machine and the public URL's host: what `dev` serves is open to whoever reaches it.
+    Local,
 }
 
 /// Why the server cannot serve.
@@ -135,32 +159,36 @@ impl Server {
         let base = self.base_url();
         let mut terminate = signal(SignalKind::terminate()).map_err(ServerError::Signals)?;
         let mut interrupt = signal(SignalKind::interrupt()).map_err(ServerError::Signals)?;
-        let (origins, requests) = (self.settings.origins.clone(), self.settings.requests_per_second);
-        let door = Door::new(relay.clone(), Arc::clone(&base), origins, requests);
-        let urls = self.settings.public_url.clone().map_or(BaseUrl::OfRequest, BaseUrl::Public);
+        let settings = &self.settings;
+        let per_second = settings.requests_per_second;
+        let door = Door::new(relay.clone(), Arc::clone(&base), settings.origins.clone(), per_second);
+        let urls = settings.public_url.clone().map_or(BaseUrl::OfRequest, BaseUrl::Public);
         let (stop, stopping) = watch::channel(false);
-        let caps = Caps::new(self.settings.connections_max, self.settings.connections_per_address);
-        let connects = || Connects::new(self.settings.connects_per_second, Instant::now());
         let streams = events::Door::new(relay.clone(), base, stopping.clone());
         let clients =
             events::routes(streams).or(sdk::http::routes(relay.clone(), urls.clone())).unify().boxed();
-        let clients = for_pages("v3", self.settings.origins, clients);
+        let clients = for_pages("v3", settings.origins.clone(), clients);
         let public = routes(&relay, &door, clients, urls, more);
+        let hosts = match settings.hosts {
+            AdmittedHosts::All => None,
+            AdmittedHosts::Local => Some(Hosts::new(settings.public_url.as_deref())),
+        };
         // Both listeners number their requests with it: an id in the log is one request.
-        let requests = Arc::new(connection::Requests::new(self.settings.hide_names));
-        let public =
-            accept::run(self.listener, connects(), caps, Arc::clone(&requests), public, stopping.clone());
+        let requests = Arc::new(Requests::new(settings.hide_names, per_second, hosts));
+        let proxies = TrustedProxies::new(&settings.trusted_proxies);
+        let shared = |all_max, per_address_max| {
+            let caps = Caps::new(all_max, per_address_max);
+            let rate = Rates::new(per_second).requests();
+            let entrance = Entrance::new(caps, settings.connects_per_second, proxies.clone(), rate);
+            Arc::new(Shared { entrance, requests: Arc::clone(&requests) })
+        };
+        let all_max = affordable(settings.connections_max);
+        let shared_public = shared(all_max, settings.connections_per_address);
+        let public = accept::run(self.listener, shared_public, public, stopping.clone());
         let public = tokio::spawn(public);
         let admin = self.admin.map(|listener| {
-            let caps = Caps::new(ADMIN_CONNECTIONS_MAX, ADMIN_CONNECTIONS_MAX);
-            tokio::spawn(accept::run(
-                listener,
-                connects(),
-                caps,
-                requests,
-                operators(relay.clone()),
-                stopping,
-            ))
+            let shared = shared(ADMIN_CONNECTIONS_MAX, ADMIN_CONNECTIONS_MAX);
+            tokio::spawn(accept::run(listener, shared, operators(relay.clone()), stopping))
         });
         if let Some(path) = &self.settings.port_file {
             write_port(path, self.address.port())?;
@@ -187,6 +215,30 @@ impl Server {
         }
         Ok(())
     }
+}
+
+/// As many connections as there are descriptors for: else the system would refuse them, and whoever came next would
+/// wait in its queue. The process may have as many as it is allowed to ask for.
+fn affordable(connections_max: usize) -> usize {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    if limit.current < limit.maximum {
+        limit.current = limit.maximum;
+        if let Err(error) = setrlimit(Resource::Nofile, limit) {
+            tracing::debug!(%error, "no more descriptors were allowed");
+        }
+    }
+    let Some(descriptors) = getrlimit(Resource::Nofile).current else { return connections_max };
+    let rest = descriptors.saturating_sub(DESCRIPTORS_RESERVED).max(descriptors / 2);
+    let affordable = usize::try_from(rest).unwrap_or(usize::MAX);
+    if affordable < connections_max {
+        tracing::warn!(
+            descriptors,
+            connections = affordable,
+            "there are too few file descriptors for all connections: raise `ulimit -n` or lower --connections-max"
+        );
+    }
+    affordable.min(connections_max)
 }
 
 async fn bind(wanted: SocketAddr) -> Result<(TcpListener, SocketAddr), ServerError> {

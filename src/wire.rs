@@ -1,5 +1,6 @@
 //! Twilio Sync's words: error codes, field names, URLs. No other room knows them.
 
+pub mod connection;
 pub mod event;
 pub mod event_stream;
 pub mod fault;

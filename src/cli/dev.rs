@@ -36,7 +36,13 @@ const TTL: Duration = Duration::from_secs(3_600);
 /// # Errors
 /// When the credentials cannot be kept, the policies have faults, or the relay or a socket fails.
 pub fn run(options: &Options) -> Result<(), Exit> {
-    let options = &Options { allow_local_origins: true, ..options.clone() };
+    let options = &Options { allow_local_origins: true, local_hosts_only: true, ..options.clone() };
+    if !options.listen.ip().is_loopback() {
+        tracing::warn!(
+            address = %options.listen,
+            "dev gives tokens to whoever reaches this address; by name it answers to this machine's and --public-url's only"
+        );
+    }
     let credentials = credentials::read_or_make(&options.data)?;
     let kept = credentials.clone();
     with_relay(options, &credentials, |relay, ready| async move {

@@ -53,7 +53,7 @@ where
             auth_token: credentials.auth_token.expose().to_owned(),
             keys: keys(credentials)?,
             data: Some(options.data.clone()),
-            code_of: |error| Problem::of_error(error, Plane::Sdk).code,
+            code_of: |error| Problem::code_of_error(error, Plane::Sdk),
             log_identities: options.log_identities.into(),
             hosted_limits: options.sync_limits == SyncLimits::Hosted,
             policies: policies.into(),

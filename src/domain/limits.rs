@@ -55,6 +55,14 @@ pub const FRAME_HEADER_BYTES_MAX: usize = 16 * 1024;
 
 /// Seconds from accept, and from the first byte of each head, until the head must be complete.
 pub const HEAD_SECONDS_MAX: u64 = 5;
+/// Bytes of one socket message before `init` was accepted: a token of [`TOKEN_BYTES_MAX`], and what the SDK says of
+/// itself beside it: 564 bytes in version 4. With the fixed state of a connection, about 5 KiB, a peer that has not
+/// authenticated holds less than 16 KiB.
+pub const INIT_FRAME_BYTES_MAX: usize = TOKEN_BYTES_MAX + 1024;
+/// Bytes read at once from a socket before `init` was accepted: what is left of them is kept.
+pub const INIT_READ_BYTES: usize = 2 * 1024;
+/// Bytes waiting in an outbox above which nothing more is read before `init` was accepted: a few refusals.
+pub const INIT_OUTBOX_BYTES_PAUSE: usize = 1024;
 /// Seconds an idle keep-alive connection stays open (Sync clients expect 60 or more).
 pub const KEEP_ALIVE_SECONDS: u64 = 75;
 /// Seconds from the upgrade until `init` must have been answered.
@@ -75,6 +83,24 @@ pub const PREFLIGHT_SECONDS: u64 = 7_200;
 pub const CONNECTIONS_MAX: usize = 16_000;
 /// Connections of one address, unless a flag says otherwise.
 pub const CONNECTIONS_PER_ADDRESS_MAX: usize = 4_096;
+/// The part of all connections that is kept for addresses with few of them: one in so many. Else four addresses that
+/// hold [`CONNECTIONS_PER_ADDRESS_MAX`] each would leave no place for an honest request.
+pub const CONNECTIONS_RESERVED_SHARE: usize = 8;
+/// Connections that an address may have when only the reserved ones are left.
+pub const CONNECTIONS_FEW: usize = 8;
+/// Seconds that a connection on which nobody has authenticated may be idle while half of all places are taken.
+pub const ANONYMOUS_IDLE_SECONDS: u64 = 3;
+/// Descriptors that are not for connections: the store, the log, webhooks ([`HOOKS_FLYING_MAX`]), listeners.
+pub const DESCRIPTORS_RESERVED: u64 = 512;
+/// Bytes after which a socket that speaks HTTP counts as full, so that the rate at which an answer is read shows
+/// before megabytes of it are in the system's buffers.
+pub const UNSENT_BYTES_MAX: u32 = 64 * 1024;
+/// Bytes per second at which an answer over HTTP must be read while bytes of it wait.
+pub const ANSWER_BYTES_PER_SECOND_MIN: u64 = 16 * 1024;
+/// Seconds over which that rate is measured.
+pub const ANSWER_RATE_SECONDS: u64 = 10;
+/// Bytes of a PROXY protocol header: addresses and what a load balancer adds (AWS, Azure: below 100 bytes).
+pub const PROXY_HEADER_BYTES_MAX: usize = 1024;
 /// Connects per second of one address (of IPv6: of one /64), unless a flag says otherwise: an office behind one
 /// address comes back at once after a restart, a flood is closed before it costs more than the accept.
 pub const CONNECTS_PER_SECOND: u32 = 200;
@@ -95,6 +121,10 @@ pub const REQUESTS_IN_FLIGHT_MAX: usize = 64;
 pub const REQUESTS_PER_SECOND: u32 = 2_000;
 /// Seconds' worth of requests that one socket may send at once: a client that comes back asks for all it has.
 pub const REQUESTS_BURST_SECONDS: NonZeroU32 = NonZeroU32::new(2).unwrap();
+/// Requests per second over HTTP of one connection on which nobody has authenticated: probes, preflights, mistakes.
+pub const ANONYMOUS_REQUESTS_PER_SECOND: NonZeroU32 = NonZeroU32::new(100).unwrap();
+/// Such requests that a connection may send at once. Few, since who reconnects has as many again.
+pub const ANONYMOUS_REQUESTS_BURST: NonZeroU32 = NonZeroU32::new(20).unwrap();
 /// Bytes per second of one socket: bounds what a peer costs before anything of it is parsed.
 pub const SOCKET_BYTES_PER_SECOND: NonZeroU32 = NonZeroU32::new(8 * 1024 * 1024).unwrap();
 /// Bytes that one socket may send at once.
@@ -421,5 +451,17 @@ pub const TAIL_VALUE_BYTES_MAX: usize = 80;
 /// Lines of the log that wait to be written, half a kilobyte each as a rule; more are dropped and counted, since
 /// nobody may wait for who reads them.
 pub const LOG_LINES_MAX: usize = 16_384;
+/// Bytes per second of log that are written, unless a flag says otherwise: 5.5 GB a day at the worst.
+pub const LOG_BYTES_PER_SECOND: u32 = 64 * 1024;
+/// Seconds' worth of log that may be written at once.
+pub const LOG_BURST_SECONDS: NonZeroU32 = NonZeroU32::new(60).unwrap();
+/// The part of the log's bytes that is kept for warnings and errors: one in so many.
+pub const LOG_RESERVED_SHARE: u32 = 4;
+/// Refusals of one caller by one rule that are lines of the log in one minute; the rest are counted.
+pub const REFUSAL_LINES_PER_MINUTE: u32 = 10;
+/// Callers and rules whose refusals are counted in one minute, about 200 bytes each; of further ones only a sum is.
+pub const REFUSAL_KEYS_MAX: usize = 4_096;
+/// Rules whose refusals are counted of one caller in one minute: nobody can use up [`REFUSAL_KEYS_MAX`] alone.
+pub const REFUSAL_KEYS_PER_CALLER_MAX: usize = 64;
 /// Bytes of a request's method, and of its path, that the log shows.
 pub const LOG_TEXT_BYTES_MAX: usize = 512;

@@ -10,7 +10,10 @@ use tokio::time::Instant;
 
 use crate::domain::{
     buckets::Bucket,
-    limits::{REQUESTS_BURST_SECONDS, SOCKET_BYTES_BURST, SOCKET_BYTES_PER_SECOND},
+    limits::{
+        ANONYMOUS_REQUESTS_BURST, ANONYMOUS_REQUESTS_PER_SECOND, REQUESTS_BURST_SECONDS, SOCKET_BYTES_BURST,
+        SOCKET_BYTES_PER_SECOND,
+    },
 };
 
 /// What all connections of a door may do.
@@ -29,6 +32,20 @@ impl Rates {
             requests: requests.map(|it| Quota::per_second(it).allow_burst(burst(it))),
             bytes: Quota::per_second(SOCKET_BYTES_PER_SECOND).allow_burst(SOCKET_BYTES_BURST),
         }
+    }
+
+    /// The same for a connection on which nobody has authenticated: at most [`ANONYMOUS_REQUESTS_PER_SECOND`].
+    pub fn anonymous(requests_per_second: u32) -> Self {
+        let requests = NonZeroU32::new(requests_per_second).map(|it| {
+            let rate = it.min(ANONYMOUS_REQUESTS_PER_SECOND);
+            Quota::per_second(rate).allow_burst(ANONYMOUS_REQUESTS_BURST)
+        });
+        Self { requests, ..Self::new(0) }
+    }
+
+    /// The requests alone, for buckets that are kept elsewhere; `None` is no limit.
+    pub fn requests(&self) -> Option<Quota> {
+        self.requests
     }
 }
 
@@ -62,7 +79,7 @@ impl Pace {
         }
     }
 
-    /// So many bytes were read, at most [`READ_BYTES`].
+    /// So many bytes were read, at most [`READ_BYTES`] of a socket and [`HEAD_BYTES_MAX`] over HTTP.
     pub fn bytes(&mut self, read: usize, now: Instant) {
         let read = u32::try_from(read).unwrap_or(u32::MAX);
         let wait = self.bytes.charge(read, self.rates.bytes, now - self.since);

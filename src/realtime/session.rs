@@ -9,7 +9,6 @@ use std::{
     future::poll_fn,
     io,
     mem::MaybeUninit,
-    net::IpAddr,
     sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
@@ -18,7 +17,7 @@ use std::{
 use tokio::time::Instant;
 
 use crate::{
-    domain::limits::{BODY_DRAIN_BYTES_MAX, FRAME_BYTES_MAX, READ_BYTES},
+    domain::limits::{BODY_DRAIN_BYTES_MAX, INIT_FRAME_BYTES_MAX, INIT_READ_BYTES, READ_BYTES},
     realtime::{
         Door,
         outbox::Outbox,
@@ -26,17 +25,18 @@ use crate::{
         websocket::{Reader, encode_close},
     },
     relay::Watcher,
+    wire::connection::Connection,
 };
 
 /// How long the peer's last bytes are read and dropped, so that a reset does not eat our last frame.
 const LINGER: Duration = Duration::from_secs(1);
 
 /// Serves one upgraded connection until it ends.
-pub async fn serve(door: Arc<Door>, outbox: Arc<Outbox>, peer: IpAddr, read_ahead: Vec<u8>) {
+pub async fn serve(door: Arc<Door>, outbox: Arc<Outbox>, connection: Arc<Connection>, read_ahead: Vec<u8>) {
     let mut session = Session {
-        reader: Reader::new(FRAME_BYTES_MAX),
+        reader: Reader::new(INIT_FRAME_BYTES_MAX),
         unread: read_ahead,
-        conversation: Conversation::new(Arc::clone(&door), Arc::clone(&outbox), peer),
+        conversation: Conversation::new(Arc::clone(&door), Arc::clone(&outbox), connection),
     };
     let end = session.run().await;
     drop(session);
@@ -140,13 +140,21 @@ impl Session {
     /// Reads once and hears what is complete; `None` when there was nothing to read.
     fn receive(&mut self) -> Option<Flow> {
         let mut buffer = [const { MaybeUninit::uninit() }; READ_BYTES];
-        let fresh = match self.conversation.outbox().read(&mut buffer) {
+        // Before `init` little is read at once: what is left of it is kept.
+        let open = self.conversation.is_open();
+        let room = if open { READ_BYTES } else { INIT_READ_BYTES };
+        let buffer = buffer.get_mut(..room).unwrap_or_default();
+        let fresh = match self.conversation.outbox().read(buffer) {
             Ok([]) => return Some(Flow::Gone),
             Ok(fresh) => fresh,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return None,
             Err(_) => return Some(Flow::Gone),
         };
         self.conversation.heard(fresh.len(), Instant::now());
+        if !open {
+            // Never more than is needed: a vector that doubles would hold twice the frame.
+            self.unread.reserve_exact(fresh.len());
+        }
         if !self.unread.is_empty() {
             // The next round of work hears it.
             self.unread.extend_from_slice(fresh);
@@ -163,6 +171,7 @@ fn converse(reader: &mut Reader, conversation: &mut Conversation, bytes: &mut [u
     let (mut used, mut flow) = (0, Flow::Quiet);
     while !conversation.paused() {
         let rest = bytes.get_mut(used..).unwrap_or_default();
+        reader.set_message_bytes_max(conversation.message_bytes_max());
         match reader.take(rest, |received| conversation.hear(received)) {
             Ok(Some((taken, Flow::Quiet))) => used += taken,
             Ok(Some((taken, Flow::Continue))) => (used, flow) = (used + taken, Flow::Continue),

@@ -12,6 +12,7 @@ use hyper::{
 use warp::{Filter, Rejection, filters::BoxedFilter, reply::Response};
 
 use crate::{
+    domain::limits::INIT_FRAME_BYTES_MAX,
     realtime::{Arrival, Door},
     wire::{origins::Origins, problem::Problem},
 };
@@ -70,13 +71,25 @@ fn answer(
 async fn enter(door: Arc<Door>, arrival: Arrival, upgrade: OnUpgrade) {
     let reclaimed = match upgrade.await {
         Ok(upgraded) => (arrival.reclaim)(upgraded),
-        Err(error) => return tracing::debug!(peer.addr = %arrival.peer, %error, "upgrade failed"),
+        Err(error) => {
+            return tracing::debug!(peer.addr = %arrival.connection.peer(), %error, "upgrade failed");
+        }
     };
     // Copied, so that the buffer of the HTTP connection is not kept for the life of this one.
     let Some((stream, read_ahead)) = reclaimed.map(|(stream, bytes)| (stream, bytes.to_vec())) else {
         return tracing::error!("the upgraded socket is of an unknown type");
     };
-    door.serve(stream, arrival.peer, read_ahead).await;
+    let connection = arrival.connection;
+    if INIT_FRAME_BYTES_MAX < read_ahead.len() {
+        // A client waits for the answer to its handshake before it sends (RFC 6455, section 4.1).
+        return tracing::debug!(peer.addr = %connection.peer(), "connection closed: too much was sent ahead");
+    }
+    tokio::select! {
+        () = door.serve(stream, Arc::clone(&connection), read_ahead) => {}
+        () = connection.dismissed() => {
+            tracing::debug!(peer.addr = %connection.peer(), "connection closed: it did not authenticate");
+        }
+    }
     drop(arrival.held);
 }
 

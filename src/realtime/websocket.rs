@@ -105,6 +105,11 @@ impl Reader {
         Self { message_bytes_max, gathered: None }
     }
 
+    /// Bounds the messages that come next.
+    pub fn set_message_bytes_max(&mut self, message_bytes_max: usize) {
+        self.message_bytes_max = message_bytes_max;
+    }
+
     /// Takes one frame from the start of `input` and calls `then` with what it completes. Answers how many
     /// bytes were used; `None`, with nothing used, when the frame is not there in full.
     ///
@@ -126,6 +131,8 @@ impl Reader {
             (Opcode::Close, _) => then(Received::Close(close_code(payload)?)),
             (Opcode::Continuation, last) => {
                 let mut gathered = self.gathered.take().ok_or(Violation::Protocol)?;
+                // Exactly: each fragment is paced like a request, so copying is cheaper than twice the memory.
+                gathered.bytes.reserve_exact(payload.len());
                 gathered.bytes.extend_from_slice(payload);
                 if last {
                     then(whole(gathered.opcode, &gathered.bytes)?)

@@ -14,11 +14,13 @@ use crate::{
         error::Error,
         receipt::Receipt,
         refusal::{DecisionId, Refusal, Under},
+        refusals::{Refusals, Refused, Told},
     },
 };
 
 /// Records how one attempt ended. No data of the client is in it.
 pub(super) fn record(
+    refusals: &Refusals,
     caller: &Caller,
     operation: &Operation,
     decision: DecisionId,
@@ -29,6 +31,17 @@ pub(super) fn record(
     // Most changes are admitted and few listen: the words would cost more than the gate.
     if outcome.is_ok() && !enabled!(Level::DEBUG) {
         return;
+    }
+    // Nor is a word made of a refusal that is only counted.
+    if let Err(error) = outcome {
+        let (what, refusal) = match error {
+            Error::Refused(refusal) => ("change refused", Some(&**refusal)),
+            Error::Failed(_) => ("change failed", None),
+        };
+        let refused = Refused::new(what, operation.service(), caller, refusal, code);
+        if refusals.count(refused) == Told::Counted {
+            return;
+        }
     }
     let caller_kind = if caller.identity().is_some() { "client" } else { "backend" };
     let identity = caller.logged();
@@ -70,12 +83,17 @@ pub(super) fn record(
 
 /// Records what was admitted only because the policy's mode is `warn`.
 pub(super) fn record_warning(
+    refusals: &Refusals,
     caller: &Caller,
     operation: &Operation,
     decision: DecisionId,
     code: u32,
     warning: &Refusal,
 ) {
+    let refused = Refused::new("change would be refused", operation.service(), caller, Some(warning), code);
+    if refusals.count(refused) == Told::Counted {
+        return;
+    }
     let identity = caller.logged();
     let (kind, name) = place(caller, operation);
     let service = operation.service().map(|it| it.to_string()).unwrap_or_default();
@@ -105,6 +123,7 @@ impl Look {
 
 /// Records a read that was refused, or the subscriptions of one batch that were: the first of so many.
 pub(super) fn record_look(
+    refusals: &Refusals,
     caller: &Caller,
     look: Look,
     query: &Query,
@@ -113,6 +132,10 @@ pub(super) fn record_look(
     refusal: &Refusal,
     count: u64,
 ) {
+    let refused = Refused::new(look.refused(), query.service(), caller, Some(refusal), code);
+    if refusals.count(refused) == Told::Counted {
+        return;
+    }
     let caller_kind = if caller.identity().is_some() { "client" } else { "backend" };
     let identity = caller.logged();
     let (kind, name) = query.address().map_or(("service", String::new()), |it| named(caller, it));

@@ -133,7 +133,7 @@ impl Relay {
         warning: &Refusal,
     ) {
         let code = (self.inner.code_of)(&warning.clone().into());
-        journal::record_warning(caller, operation, decision, code, warning);
+        journal::record_warning(&self.inner.refusals, caller, operation, decision, code, warning);
     }
 
     /// Logs a refused question and gives it its decision.
@@ -146,7 +146,7 @@ impl Relay {
             journal::record_miss(caller, look, query, decision, code);
             return Error::Refused(refusal);
         }
-        journal::record_look(caller, look, query, decision, code, &refusal, 1);
+        journal::record_look(&self.inner.refusals, caller, look, query, decision, code, &refusal, 1);
         Error::Refused(refusal).of_decision(decision, None)
     }
 }
@@ -178,8 +178,17 @@ impl Drop for WatchBatch {
     fn drop(&mut self) {
         if let (Some((object, code, refusal)), Some(service)) = (&self.first, self.caller.service()) {
             let query = of_object(service, ObjectRef::Sid(*object), *object);
-            let (caller, decision) = (&self.caller, self.decision);
-            journal::record_look(caller, Look::Watch, &query, decision, *code, refusal, self.refused);
+            let (refusals, caller, decision) = (&self.relay.inner.refusals, &self.caller, self.decision);
+            journal::record_look(
+                refusals,
+                caller,
+                Look::Watch,
+                &query,
+                decision,
+                *code,
+                refusal,
+                self.refused,
+            );
         }
     }
 }

@@ -62,9 +62,10 @@ impl Relay {
         loop {
             let pause = self.sweep_step(&mut state);
             if self.inner.stopping.wait(pause) {
-                return;
+                break;
             }
         }
+        self.log_refusals();
     }
 
     /// One slice of each kind, and once a second everything else. Returns after what time the next step is due: at once
@@ -121,6 +122,7 @@ impl Relay {
         self.inner.writer.wake();
         if state.rounds.is_multiple_of(60) {
             self.inner.gate.sweep(now);
+            self.log_refusals();
             for (service, calls) in self.inner.would_deny.end_minute() {
                 info!(service.sid = %service, acl.would_deny = calls, "calls of the last minute that ACL would deny");
             }

@@ -68,5 +68,7 @@ where
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
         _ => return Err(Reason::Credential(TokenFault::Invalid).into()),
     };
-    Ok(relay.authenticate(Credential::Token(token), incoming.peer)?)
+    let caller = relay.authenticate(Credential::Token(token), incoming.connection.peer())?;
+    incoming.connection.set_authenticated();
+    Ok(caller)
 }

@@ -1,7 +1,8 @@
 //! The loop that takes connections in, and does not stop for whatever goes wrong with one of them.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, net::IpAddr, sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::watch,
@@ -13,10 +14,11 @@ use warp::{filters::BoxedFilter, reply::Response};
 use crate::{
     domain::limits::{ACCEPT_PAUSE_MS, DRAIN_SECONDS_MAX},
     server::{
-        caps::Caps,
-        connection,
-        connects::{Connects, Entry, Notice},
+        connection::{self, Client, Shared},
+        entrance::TurnedAway,
+        proxies::{Opening, read_opening},
     },
+    wire::connection::Connection,
 };
 
 const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\n\
@@ -24,24 +26,29 @@ const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: applicat
     {\"status\":503,\"code\":20503,\"message\":\"too many connections\"}";
 /// How often a fault of accepting is logged, and what there is to say of connects that came too fast.
 const LOG_PAUSE: Duration = Duration::from_secs(10);
+/// How often idle connections are looked for.
+const TICK: Duration = Duration::from_secs(1);
 
 /// Takes connections in until told to stop, then waits for those it has, but not for long.
 pub async fn run(
     listener: TcpListener,
-    mut connects: Connects,
-    caps: Caps,
-    requests: Arc<connection::Requests>,
+    shared: Arc<Shared>,
     routes: BoxedFilter<(Response,)>,
     mut stopping: watch::Receiver<bool>,
 ) {
     let mut connections = JoinSet::new();
     let mut logged: Option<Instant> = None;
-    let mut look = tokio::time::interval(LOG_PAUSE);
+    let mut notices = tokio::time::interval(LOG_PAUSE);
+    let mut tick = tokio::time::interval(TICK);
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            now = look.tick() => {
-                connects.notices(now).iter().for_each(tell);
+            now = notices.tick() => {
+                shared.entrance.tell_notices(now);
+                continue;
+            }
+            now = tick.tick() => {
+                shared.entrance.tick(now);
                 continue;
             }
             Some(_ended) = connections.join_next() => continue,
@@ -49,28 +56,20 @@ pub async fn run(
         };
         match accepted {
             Ok((stream, peer)) => {
-                if let Entry::Closed(notice) = connects.enter(peer.ip(), Instant::now()) {
-                    drop(stream);
-                    notice.iter().for_each(tell);
-                    continue;
+                let (shared, routes, stopping) = (Arc::clone(&shared), routes.clone(), stopping.clone());
+                let peer = peer.ip().to_canonical();
+                if shared.entrance.proxies().trust(peer) {
+                    connections.spawn(take_in_proxy(stream, peer, shared, routes, stopping));
+                } else if let Some(client) = admit(&stream, peer, &shared) {
+                    connections.spawn(connection::serve(
+                        stream,
+                        Bytes::new(),
+                        client,
+                        shared,
+                        routes,
+                        stopping,
+                    ));
                 }
-                let Some(place) = caps.enter(peer.ip()) else {
-                    turn_away(&stream);
-                    continue;
-                };
-                if let Err(error) = stream.set_nodelay(true) {
-                    tracing::debug!(peer.addr = %peer, %error, "peer was gone when it was taken in");
-                    continue;
-                }
-                let served = connection::serve(
-                    stream,
-                    peer,
-                    place,
-                    Arc::clone(&requests),
-                    routes.clone(),
-                    stopping.clone(),
-                );
-                connections.spawn(served);
             }
             Err(error) => {
                 if logged.is_none_or(|it| LOG_PAUSE <= it.elapsed()) {
@@ -92,10 +91,52 @@ pub async fn run(
     connections.shutdown().await;
 }
 
-/// Logs connections that were closed because they came too fast.
-fn tell(notice: &Notice) {
-    let address = notice.address.map_or_else(|| "others".to_owned(), |it| it.to_string());
-    tracing::info!(peer.addr = %address, connections = notice.connections, "connections closed: they come too fast");
+/// A client's own connection, unless it was turned away.
+fn admit(stream: &TcpStream, client: IpAddr, shared: &Shared) -> Option<Client> {
+    match shared.entrance.admit(client) {
+        Ok((connection, place)) => {
+            // Without the option small answers may be late; a peer that is gone has no options.
+            if let Err(error) = stream.set_nodelay(true) {
+                tracing::debug!(peer.addr = %client, %error, "peer was gone when it was taken in");
+                return None;
+            }
+            Some(Client::Itself(connection, Arc::new(place)))
+        }
+        Err(TurnedAway::Full) => {
+            turn_away(stream);
+            None
+        }
+        Err(TurnedAway::TooFast) => None,
+    }
+}
+
+/// Finds out for whom a trusted proxy connects, and serves the connection.
+async fn take_in_proxy(
+    mut stream: TcpStream,
+    peer: IpAddr,
+    shared: Arc<Shared>,
+    routes: BoxedFilter<(Response,)>,
+    stopping: watch::Receiver<bool>,
+) {
+    let Ok(place) = shared.entrance.admit_proxy() else { return turn_away(&stream) };
+    let (client, ahead) = match read_opening(&mut stream).await {
+        Ok(Opening::Client(client)) if !shared.entrance.proxies().trust(client) => {
+            // From here on the connection is the client's.
+            drop(place);
+            let Some(client) = admit(&stream, client, &shared) else { return };
+            (client, Bytes::new())
+        }
+        Ok(Opening::Client(proxy)) => (Client::Proxy(Connection::new(proxy), Arc::new(place)), Bytes::new()),
+        Ok(Opening::Proxy) => (Client::Proxy(Connection::new(peer), Arc::new(place)), Bytes::new()),
+        Ok(Opening::Plain(ahead)) => (Client::Proxy(Connection::new(peer), Arc::new(place)), ahead),
+        Err(error) => {
+            return tracing::debug!(peer.addr = %peer, %error, "a proxy did not begin its connection");
+        }
+    };
+    if let Err(error) = stream.set_nodelay(true) {
+        return tracing::debug!(peer.addr = %peer, %error, "peer was gone when it was taken in");
+    }
+    connection::serve(stream, ahead, client, shared, routes, stopping).await;
 }
 
 /// Whether the fault lies with the one connection that was to be taken in.

@@ -2,19 +2,21 @@
 
 use std::{
     convert::Infallible,
-    net::{IpAddr, SocketAddr},
     panic::AssertUnwindSafe,
+    pin::Pin,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
+    task::{Context, Poll},
     time::Duration,
 };
 
+use bytes::Bytes;
 use futures::FutureExt;
 use hyper::{
     HeaderMap, Method, Request, StatusCode, Version,
-    body::Incoming,
+    body::{Body, Frame, Incoming, SizeHint},
     header::{self, HeaderValue},
     server::conn::http1,
     service::{Service, service_fn},
@@ -23,7 +25,7 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
-use tokio::{net::TcpStream, sync::watch};
+use tokio::{net::TcpStream, sync::watch, time::Instant};
 use tracing::Instrument;
 use warp::{filters::BoxedFilter, reply::Response};
 
@@ -32,9 +34,18 @@ use crate::{
         limits::{HEAD_BYTES_MAX, HEADERS_MAX, KEEP_ALIVE_SECONDS, LOG_TEXT_BYTES_MAX, REQUEST_SECONDS_MAX},
         sid::looks_like_a_sid,
     },
-    realtime::Arrival,
-    server::{answer, caps::Place, deadline::Timed},
-    wire::http::Peer,
+    realtime::{
+        Arrival,
+        pace::{Pace, Rates},
+    },
+    server::{
+        answer,
+        caps::{Place, Proxied},
+        deadline::Timed,
+        entrance::{Entrance, TurnedAway},
+        hosts::Hosts,
+    },
+    wire::connection::Connection,
 };
 
 /// The words of our own paths: they name nobody.
@@ -66,11 +77,16 @@ pub struct Requests {
     next: AtomicU64,
     /// Whether the log shows of a path only what names nobody.
     hide_names: bool,
+    /// Requests per second of one connection; 0 is no limit.
+    per_second: u32,
+    /// The hosts that a request may name, if not all.
+    hosts: Option<Hosts>,
 }
 
 impl Requests {
-    pub fn new(hide_names: bool) -> Self {
-        Self { next: AtomicU64::new(1), hide_names }
+    /// Requests of which the first is number 1.
+    pub fn new(hide_names: bool, per_second: u32, hosts: Option<Hosts>) -> Self {
+        Self { next: AtomicU64::new(1), hide_names, per_second, hosts }
     }
 
     fn path(&self, path: &str) -> String {
@@ -83,86 +99,236 @@ impl Requests {
     }
 }
 
-/// Serves one connection; an upgraded one is handed on and leaves this task.
+/// What the connections of one listener share.
+pub struct Shared {
+    /// The counts and rates of the listener.
+    pub entrance: Arc<Entrance>,
+    /// The requests of all listeners.
+    pub requests: Arc<Requests>,
+}
+
+/// Who is at the other end, and its place among the counts.
+pub enum Client {
+    /// A client.
+    Itself(Arc<Connection>, Arc<Place>),
+    /// A trusted proxy, which asks for itself or says with each request for whom.
+    Proxy(Arc<Connection>, Arc<Place>),
+}
+
+/// For whom one request is.
+struct Asker {
+    connection: Arc<Connection>,
+    /// What is kept until the answer was sent, or the socket is closed.
+    held: Arc<Held>,
+    /// Whether the request counts for the pace of its connection.
+    is_paced: bool,
+}
+
+/// The places of one request.
+struct Held {
+    _connection: Arc<Place>,
+    _client: Option<Place>,
+}
+
+impl Client {
+    fn connection(&self) -> &Arc<Connection> {
+        match self {
+            Self::Itself(connection, _) | Self::Proxy(connection, _) => connection,
+        }
+    }
+
+    fn asker(&self, request: &Request<Incoming>, entrance: &Entrance) -> Result<Asker, TurnedAway> {
+        let (Self::Itself(connection, place) | Self::Proxy(connection, place)) = self;
+        let (connection, place) = (Arc::clone(connection), Arc::clone(place));
+        let forwarded = match self {
+            Self::Itself(..) => None,
+            Self::Proxy(..) => entrance.proxies().forwarded(request.headers()),
+        };
+        let Some(client) = forwarded else {
+            let held = Arc::new(Held { _connection: place, _client: None });
+            return Ok(Asker { connection, held, is_paced: true });
+        };
+        let upgrades = request.headers().contains_key(header::UPGRADE);
+        let what = if upgrades { Proxied::Socket } else { Proxied::Request };
+        let (connection, client) = entrance.admit_proxied(client, what)?;
+        let held = Arc::new(Held { _connection: place, _client: Some(client) });
+        Ok(Asker { connection, held, is_paced: false })
+    }
+}
+
+/// How fast one connection may ask: before somebody has authenticated on it, and after.
+struct Paces {
+    anonymous: Pace,
+    known: Pace,
+}
+
+impl Paces {
+    fn new(per_second: u32) -> Mutex<Self> {
+        let now = Instant::now();
+        Mutex::new(Self {
+            anonymous: Pace::new(Rates::anonymous(per_second), now),
+            known: Pace::new(Rates::new(per_second), now),
+        })
+    }
+}
+
+/// Returns when the next request of this connection may be answered, and counts it.
+async fn keep_pace(paces: &Mutex<Paces>, connection: &Connection) {
+    loop {
+        let until = {
+            let now = Instant::now();
+            let mut paces = paces.lock().unwrap_or_else(PoisonError::into_inner);
+            let known = connection.is_authenticated();
+            let pace = if known { &mut paces.known } else { &mut paces.anonymous };
+            pace.resume(now);
+            match pace.until() {
+                None => return pace.requests(1, now),
+                Some(until) => until,
+            }
+        };
+        tokio::time::sleep_until(until).await;
+    }
+}
+
+/// Serves one connection; an upgraded one is handed on and leaves this task. `ahead` was read of it already.
 pub async fn serve(
     stream: TcpStream,
-    peer: SocketAddr,
-    place: Place,
-    requests: Arc<Requests>,
+    ahead: Bytes,
+    client: Client,
+    shared: Arc<Shared>,
     routes: BoxedFilter<(Response,)>,
     mut stopping: watch::Receiver<bool>,
 ) {
-    let timed = Timed::new(stream);
-    let phase = timed.phase();
-    let arrival = Arrival { peer: peer.ip().to_canonical(), held: Arc::new(place), reclaim: Timed::reclaim };
+    let connection = Arc::clone(client.connection());
+    let timed = Timed::new(stream, ahead);
+    let (phase, paces) = (timed.phase(), Arc::new(Paces::new(shared.requests.per_second)));
     let routes = TowerToHyperService::new(warp::service(routes));
-    let service = service_fn(move |mut request: Request<Incoming>| {
+    let service = service_fn(move |request: Request<Incoming>| {
         phase.begin();
+        let asker = client.asker(&request, &shared.entrance);
+        let (connection, held) = match &asker {
+            Ok(asker) => (Arc::clone(&asker.connection), Some(Arc::clone(&asker.held))),
+            Err(_) => (Arc::clone(client.connection()), None),
+        };
+        connection.touch();
         let span = tracing::info_span!(
             "request",
-            request.id = requests.next.fetch_add(1, Ordering::Relaxed),
-            peer.addr = %arrival.peer,
+            request.id = shared.requests.next.fetch_add(1, Ordering::Relaxed),
+            peer.addr = %connection.peer(),
             request.method = cut(request.method().as_str()),
-            request.path = requests.path(request.uri().path()),
+            request.path = shared.requests.path(request.uri().path()),
         );
-        let refused = refuse(&request);
-        // Who sends both lengths means to smuggle; hyper has dropped one of them, so nothing follows either.
-        let last = refused.is_some() || request.headers().contains_key(header::TRANSFER_ENCODING);
-        let routed = refused.is_none().then(|| {
-            let extensions = request.extensions_mut();
-            extensions.insert::<SocketAddr>(peer);
-            extensions.insert::<IpAddr>(arrival.peer);
-            extensions.insert(Peer(arrival.peer));
-            extensions.insert(arrival.clone());
-            // hyper reads a body only when it is asked for, so this bounds the body too.
-            let answer = AssertUnwindSafe(span.in_scope(|| routes.call(request))).catch_unwind();
-            tokio::time::timeout(Duration::from_secs(REQUEST_SECONDS_MAX), answer)
-        });
-        let phase = phase.clone();
+        let (phase, paces, routes, shared) =
+            (phase.clone(), Arc::clone(&paces), routes.clone(), Arc::clone(&shared));
         let answer = async move {
-            let mut answer = match (refused, routed) {
-                (Some(answer), _) => answer,
-                (None, Some(routed)) => match routed.await {
-                    Ok(Ok(Ok(answer))) => answer,
-                    Ok(Err(_panic)) => {
-                        tracing::error!("a request made a front panic");
-                        answer::problem(StatusCode::INTERNAL_SERVER_ERROR, "internal server error")
-                    }
-                    Err(_elapsed) => {
-                        close(answer::problem(StatusCode::REQUEST_TIMEOUT, "the request took too long"))
-                    }
-                    Ok(Ok(Err(never))) => match never {},
-                },
-                (None, None) => answer::problem(StatusCode::INTERNAL_SERVER_ERROR, "internal server error"),
-            };
-            if last && answer.status() != StatusCode::SWITCHING_PROTOCOLS {
-                answer = close(answer);
+            if asker.as_ref().is_ok_and(|it| it.is_paced) {
+                keep_pace(&paces, &connection).await;
             }
+            let answer = answer(request, asker, &shared.requests, &routes).await;
+            connection.touch();
             phase.end();
-            Ok::<_, Infallible>(answer)
+            Ok::<_, Infallible>(answer.map(|body| HeldBody { body, _held: held }))
         };
         answer.instrument(span)
     });
-    let connection = http1::Builder::new()
+    let http = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(Duration::from_secs(KEEP_ALIVE_SECONDS))
         .max_header_size(HEAD_BYTES_MAX)
+        // Of what is read ahead, and of answers that wait.
+        .max_buf_size(HEAD_BYTES_MAX)
         .max_headers(HEADERS_MAX)
         // Python's library hands out headers by exact name.
         .title_case_headers(true)
         .serve_connection(TokioIo::new(timed), service)
         .with_upgrades();
     // On the heap, so that it is gone as soon as the socket is upgraded.
-    let mut connection = Box::pin(connection);
+    let mut http = Box::pin(http);
     let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
+        ended = http.as_mut() => ended,
+        () = connection.dismissed() => {
+            return tracing::debug!(peer.addr = %connection.peer(), "connection closed: it did not authenticate");
+        }
         () = stopped(&mut stopping) => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+            http.as_mut().graceful_shutdown();
+            http.await
         }
     };
     if let Err(error) = ended {
-        tracing::debug!(peer.addr = %peer, %error, "connection failed");
+        tracing::debug!(peer.addr = %connection.peer(), %error, "connection failed");
+    }
+}
+
+/// Answers one request, within its time.
+async fn answer<S>(
+    mut request: Request<Incoming>,
+    asker: Result<Asker, TurnedAway>,
+    requests: &Requests,
+    routes: &S,
+) -> Response
+where
+    S: Service<Request<Incoming>, Response = Response, Error = Infallible>,
+{
+    let Asker { connection, held, .. } = match asker {
+        Ok(asker) => asker,
+        Err(why) => return turned_away(why),
+    };
+    if let Some(refusal) = refuse(&request, requests.hosts.as_ref()) {
+        return close(refusal);
+    }
+    // Who sends both lengths means to smuggle; hyper has dropped one of them, so nothing follows either.
+    let last = request.headers().contains_key(header::TRANSFER_ENCODING);
+    let extensions = request.extensions_mut();
+    extensions.insert(Arc::clone(&connection));
+    extensions.insert(Arrival { connection, held, reclaim: Timed::reclaim });
+    // hyper reads a body only when it is asked for, so this bounds the body too.
+    let routed = AssertUnwindSafe(routes.call(request)).catch_unwind();
+    let answer = match tokio::time::timeout(Duration::from_secs(REQUEST_SECONDS_MAX), routed).await {
+        Ok(Ok(Ok(answer))) => answer,
+        Ok(Err(_panic)) => {
+            tracing::error!("a request made a front panic");
+            answer::problem(StatusCode::INTERNAL_SERVER_ERROR, "internal server error")
+        }
+        Err(_elapsed) => close(answer::problem(StatusCode::REQUEST_TIMEOUT, "the request took too long")),
+        Ok(Ok(Err(never))) => match never {},
+    };
+    if last && answer.status() != StatusCode::SWITCHING_PROTOCOLS { close(answer) } else { answer }
+}
+
+/// The answer to a client behind a proxy that is turned away.
+fn turned_away(why: TurnedAway) -> Response {
+    let (status, message) = match why {
+        TurnedAway::TooFast => (StatusCode::TOO_MANY_REQUESTS, "too many requests"),
+        TurnedAway::Full => (StatusCode::SERVICE_UNAVAILABLE, "too many connections"),
+    };
+    let mut answer = answer::problem(status, message);
+    answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+    answer
+}
+
+/// A body that keeps the places of its request until it was sent.
+struct HeldBody<B> {
+    body: B,
+    _held: Option<Arc<Held>>,
+}
+
+impl<B: Body + Unpin> Body for HeldBody<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 
@@ -172,12 +338,15 @@ pub async fn stopped(stopping: &mut watch::Receiver<bool>) {
 }
 
 /// What no route may see.
-fn refuse(request: &Request<Incoming>) -> Option<Response> {
+fn refuse(request: &Request<Incoming>, hosts: Option<&Hosts>) -> Option<Response> {
     if request.method() == Method::CONNECT {
         return Some(answer::problem(StatusCode::METHOD_NOT_ALLOWED, "the method is not allowed here"));
     }
-    bad_host(request.version(), request.headers())
-        .then(|| answer::problem(StatusCode::BAD_REQUEST, "exactly one host header is expected"))
+    if bad_host(request.version(), request.headers()) {
+        return Some(answer::problem(StatusCode::BAD_REQUEST, "exactly one host header is expected"));
+    }
+    let foreign = hosts.is_some_and(|it| !it.admit(request));
+    foreign.then(|| answer::problem(StatusCode::FORBIDDEN, "this host is not served in development"))
 }
 
 /// RFC 9112, section 3.2: exactly one in HTTP/1.1; two would let a proxy and us disagree.

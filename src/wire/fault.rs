@@ -95,6 +95,12 @@ pub enum Fault {
     /// There is nothing at this path.
     #[error("The requested resource was not found")]
     UnknownPath,
+    /// A browser sends the request for a page of another origin.
+    #[error("requests of pages of other origins are not taken here")]
+    ForeignOrigin,
+    /// The body is of another type than the one that is taken.
+    #[error("the body must be application/x-www-form-urlencoded")]
+    MediaType,
     /// The path does not take this method.
     #[error("Method not allowed")]
     Method,

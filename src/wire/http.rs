@@ -3,12 +3,7 @@
 //! A filter routes and never checks, so each door is one route: it hands the request as it came
 //! to a plain function.
 
-use std::{
-    future::Future,
-    net::{IpAddr, Ipv4Addr},
-    sync::Arc,
-    time::Duration,
-};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use bytes::{Buf, Bytes, BytesMut};
 use futures::{Stream, StreamExt};
@@ -22,14 +17,11 @@ use warp::{
 use crate::{
     domain::limits::{BODY_BYTES_MAX, BODY_DRAIN_BYTES_MAX, BODY_SECONDS_MAX},
     wire::{
+        connection::Connection,
         fault::Fault,
         problem::{Plane, Problem},
     },
 };
-
-/// The address at the other end, put into the request's extensions by the server.
-#[derive(Clone, Copy, Debug)]
-pub struct Peer(pub IpAddr);
 
 /// The beginning of every URL that is given out.
 #[derive(Clone, Debug)]
@@ -85,8 +77,8 @@ pub struct Incoming<S> {
     pub query: String,
     /// The headers.
     pub headers: HeaderMap,
-    /// Who sent it.
-    pub peer: IpAddr,
+    /// The connection on which it came; the server puts it into the request's extensions.
+    pub connection: Arc<Connection>,
     body: S,
 }
 
@@ -144,15 +136,15 @@ where
         .and(warp::path::full())
         .and(query)
         .and(warp::header::headers_cloned())
-        .and(warp::ext::optional::<Peer>())
+        .and(warp::ext::optional::<Arc<Connection>>())
         .and(warp::body::stream())
-        .then(move |method, path: warp::path::FullPath, query, headers, peer: Option<Peer>, body| {
+        .then(move |method, path: warp::path::FullPath, query, headers, connection: Option<_>, body| {
             answer(Incoming {
                 method,
                 path: path.as_str().to_owned(),
                 query,
                 headers,
-                peer: peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |it| it.0),
+                connection: connection.unwrap_or_else(Connection::unknown),
                 body: whole_chunks(body),
             })
         })
@@ -235,7 +227,8 @@ mod tests {
 
         let door = door("v1", |incoming| async move {
             let head = format!("{} {} {}", incoming.method, incoming.path, incoming.query);
-            let (status, peer) = (if incoming.header("x").is_some() { 201 } else { 200 }, incoming.peer);
+            let (status, peer) =
+                (if incoming.header("x").is_some() { 201 } else { 200 }, incoming.connection.peer());
             match incoming.into_body().await {
                 Ok(body) => json(status, Some("\"1\""), format!("{head} {peer} {}", body.len())),
                 Err(fault) => problem(&Problem::of_fault(&fault, Plane::Rest), "Basic"),
@@ -248,7 +241,7 @@ mod tests {
                 .method(method)
                 .uri(uri)
                 .header("x", "y")
-                .extension(Peer(IpAddr::from([10, 0, 0, 1])))
+                .extension(Connection::new([10, 0, 0, 1].into()))
                 .body(Full::new(Bytes::from(vec![b'a'; size])))
                 .expect("a request");
             let response = service.call(request).await.expect("a response");

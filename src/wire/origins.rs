@@ -12,7 +12,7 @@ use warp::{
     reply::Response,
 };
 
-use crate::domain::limits::PREFLIGHT_SECONDS;
+use crate::{domain::limits::PREFLIGHT_SECONDS, wire::http::BaseUrl};
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, DELETE");
 const HEADERS: HeaderValue = HeaderValue::from_static(
@@ -140,6 +140,36 @@ pub fn for_pages(
     preflight.or(answered).unify().boxed()
 }
 
+/// Whether a browser sends this request for a page of another origin. Browsers add the credentials that they know to
+/// whatever a page asks for, and say in `Origin` (Fetch standard) and `Sec-Fetch-Site` (Fetch Metadata) who asked.
+pub fn is_foreign(headers: &HeaderMap, base: &BaseUrl) -> bool {
+    let near = |it: &HeaderValue| it == "none" || it == "same-origin";
+    if !headers.get_all("sec-fetch-site").iter().all(near) {
+        return true;
+    }
+    let mut origins = headers.get_all(header::ORIGIN).iter();
+    match (origins.next(), origins.next()) {
+        (None, _) => false,
+        (Some(origin), None) => !origin.to_str().is_ok_and(|it| is_own(it, headers, base)),
+        (Some(_), Some(_)) => true,
+    }
+}
+
+/// Whether pages of this origin are served under the host that the request names, or under the public URL.
+fn is_own(origin: &str, headers: &HeaderMap, base: &BaseUrl) -> bool {
+    let mut hosts = headers.get_all(header::HOST).iter();
+    let host = hosts.next().filter(|_| hosts.next().is_none()).and_then(|it| it.to_str().ok());
+    let named = origin.split_once("://").map(|(_, host)| host);
+    let public = match base {
+        BaseUrl::Public(url) => {
+            url.splitn(4, '/').take(3).collect::<Vec<_>>().join("/").parse::<Origin>().ok()
+        }
+        BaseUrl::OfRequest => None,
+    };
+    named.zip(host).is_some_and(|(named, host)| named.eq_ignore_ascii_case(host))
+        || public.is_some_and(|it| origin.parse() == Ok(it))
+}
+
 fn is_local(origin: &str) -> bool {
     let host = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
     let Some(host) = host else { return false };
@@ -175,6 +205,39 @@ mod tests {
             assert_eq!(text.parse::<Origin>(), expected, "{text}");
         }
         assert_eq!("*".parse(), Ok(Origin::Every));
+    }
+
+    #[test]
+    fn requests_of_other_pages_are_foreign() {
+        let public = BaseUrl::parse("https://Sync.example:443/base").expect("a URL");
+        for (pairs, foreign) in [
+            (&[][..], false),
+            (&[("origin", "http://a:8080")], false),
+            (&[("origin", "HTTP://A:8080")], false),
+            (&[("origin", "https://sync.example")], false),
+            (&[("origin", "http://sync.example")], true),
+            (&[("origin", "https://app.example")], true),
+            (&[("origin", "null")], true),
+            (&[("origin", "")], true),
+            (&[("origin", "http://a:8080"), ("origin", "http://a:8080")], true),
+            (&[("sec-fetch-site", "none")], false),
+            (&[("sec-fetch-site", "same-origin"), ("origin", "http://a:8080")], false),
+            (&[("sec-fetch-site", "same-site")], true),
+            (&[("sec-fetch-site", "cross-site")], true),
+            (&[("sec-fetch-site", "")], true),
+            (&[("sec-fetch-site", "none"), ("sec-fetch-site", "cross-site")], true),
+            (&[("sec-fetch-site", "same-origin"), ("origin", "http://b")], true),
+            (&[("host", "b"), ("origin", "http://a:8080")], true),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.append("host", HeaderValue::from_static("a:8080"));
+            for (name, value) in pairs {
+                headers.append(*name, HeaderValue::from_static(value));
+            }
+            assert_eq!(is_foreign(&headers, &public), foreign, "{pairs:?}");
+            let of_request = foreign || pairs.contains(&("origin", "https://sync.example"));
+            assert_eq!(is_foreign(&headers, &BaseUrl::OfRequest), of_request, "{pairs:?}");
+        }
     }
 
     #[test]

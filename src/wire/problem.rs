@@ -57,15 +57,15 @@ impl Problem {
     pub fn of_error(error: &Error, plane: Plane) -> Self {
         match error {
             Error::Refused(refusal) => Self::of_refusal(refusal, plane),
-            Error::Failed(failure) => {
-                let code = match failure {
-                    Failure::Store => 72_006,
-                    Failure::Busy => 72_007,
-                    Failure::Contended => 72_008,
-                    Failure::Stopping => 72_012,
-                };
-                Self::plain(503, code, &failure.to_string())
-            }
+            Error::Failed(failure) => Self::plain(503, failure_code(*failure), &failure.to_string()),
+        }
+    }
+
+    /// The code of that answer, without its text: the log needs no more.
+    pub fn code_of_error(error: &Error, plane: Plane) -> u32 {
+        match error {
+            Error::Refused(refusal) => reason_code(&refusal.reason, plane).1,
+            Error::Failed(failure) => failure_code(*failure),
         }
     }
 
@@ -327,6 +327,15 @@ fn sentence(reason: &Reason, detail: Option<Detail>) -> String {
     }
 }
 
+fn failure_code(failure: Failure) -> u32 {
+    match failure {
+        Failure::Store => 72_006,
+        Failure::Busy => 72_007,
+        Failure::Contended => 72_008,
+        Failure::Stopping => 72_012,
+    }
+}
+
 fn reason_code(reason: &Reason, plane: Plane) -> (u16, u32) {
     match reason {
         Reason::Credential(fault) => (401, token_code(*fault)),
@@ -436,6 +445,8 @@ fn fault_code(fault: &Fault, plane: Plane) -> (u16, u32) {
         Fault::Parameter { .. } | Fault::Missing { .. } => (400, 20_001),
         Fault::UnknownPath => (404, 20_404),
         Fault::Method => (405, 20_004),
+        Fault::ForeignOrigin => (403, 20_403),
+        Fault::MediaType => (415, 20_001),
     }
 }
 

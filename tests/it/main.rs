@@ -21,3 +21,4 @@ mod tools;
 mod strangers;
 mod mutants;
 mod hostile_policies;
+mod doors;

@@ -6,7 +6,8 @@ use tokio::time::Instant;
 
 use crate::{
     domain::limits::{
-        INIT_SECONDS_MAX, OUTBOX_BYTES_PAUSE, PING_SECONDS, REQUESTS_IN_FLIGHT_MAX, TOKEN_NOTICE_SECONDS,
+        FRAME_BYTES_MAX, INIT_FRAME_BYTES_MAX, INIT_OUTBOX_BYTES_PAUSE, INIT_SECONDS_MAX, OUTBOX_BYTES_PAUSE,
+        PING_SECONDS, REQUESTS_IN_FLIGHT_MAX, TOKEN_NOTICE_SECONDS,
     },
     realtime::{
         Door,
@@ -19,7 +20,10 @@ use crate::{
     },
     relay::{Caller, Credential, Error, Reason, Watcher as _},
     token::TokenFault,
-    wire::problem::{Plane, Problem},
+    wire::{
+        connection::Connection,
+        problem::{Plane, Problem},
+    },
 };
 
 /// Whether the connection goes on.
@@ -40,6 +44,7 @@ pub struct Conversation {
     door: Arc<Door>,
     outbox: Arc<Outbox>,
     peer: IpAddr,
+    connection: Arc<Connection>,
     state: State,
     heard: Instant,
     next_ping: Instant,
@@ -84,13 +89,14 @@ const GOING_AWAY: u16 = 1001;
 
 impl Conversation {
     /// A connection on which nothing was said yet.
-    pub fn new(door: Arc<Door>, outbox: Arc<Outbox>, peer: IpAddr) -> Self {
+    pub fn new(door: Arc<Door>, outbox: Arc<Outbox>, connection: Arc<Connection>) -> Self {
         let now = Instant::now();
         Self {
             pace: Pace::new(door.rates(), now),
             door,
             outbox,
-            peer,
+            peer: connection.peer(),
+            connection,
             state: State::Fresh(now + Duration::from_secs(INIT_SECONDS_MAX)),
             heard: now,
             next_ping: now + Duration::from_secs(PING_SECONDS),
@@ -103,11 +109,22 @@ impl Conversation {
         &self.outbox
     }
 
+    /// Whether `init` was accepted.
+    pub fn is_open(&self) -> bool {
+        matches!(self.state, State::Open(_))
+    }
+
+    /// Bytes of the next message, at the most: before `init` was accepted, what an `init` needs.
+    pub fn message_bytes_max(&self) -> usize {
+        if self.is_open() { FRAME_BYTES_MAX } else { INIT_FRAME_BYTES_MAX }
+    }
+
     /// Whether nothing more may be begun until something has left.
     pub fn paused(&self) -> bool {
+        let waiting_max = if self.is_open() { OUTBOX_BYTES_PAUSE } else { INIT_OUTBOX_BYTES_PAUSE };
         self.pace.until().is_some()
             || REQUESTS_IN_FLIGHT_MAX <= self.outbox.in_flight()
-            || OUTBOX_BYTES_PAUSE <= self.outbox.waiting_bytes() + self.tunnel.waiting_bytes()
+            || waiting_max <= self.outbox.waiting_bytes() + self.tunnel.waiting_bytes()
             || self.tunnel.subscriptions.is_full()
             || self.door.is_closing()
     }
@@ -256,6 +273,7 @@ impl Conversation {
             });
         match verdict {
             Ok(open) => {
+                self.connection.set_authenticated();
                 self.door.relay().arrived(self.outbox_id(), &open.caller);
                 name_in_log(&open.caller);
                 let account = self.door.relay().account();
@@ -314,7 +332,7 @@ impl Conversation {
             Reason::Limit => (429, "TOO_MANY_REQUESTS"),
             _ => (403, "FORBIDDEN"),
         };
-        tracing::info!(peer.addr = %self.peer, refusal.code = problem.code, "connection refused");
+        self.door.relay().log_refused_connection(self.peer, problem.code);
         self.refuse(id, &Refused { status, word, description: &problem.message, code: problem.code });
         Flow::Continue
     }
@@ -380,7 +398,7 @@ mod tests {
         let door = Door::new(relay, "".into(), Origins::default(), 1);
         let [read, paused] = [0, 1_000].map(|entries| {
             let mut conversation =
-                Conversation::new(Arc::clone(&door), Arc::clone(&outbox), [127, 0, 0, 1].into());
+                Conversation::new(Arc::clone(&door), Arc::clone(&outbox), Connection::unknown());
             conversation.state =
                 State::Open(Open { caller: caller.clone(), look: None, notice: Notice::Given });
             let now = Instant::now();

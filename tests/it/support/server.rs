@@ -126,6 +126,11 @@ impl House {
 
     /// Starts a server on the directory `data`, and waits until it is ready or has ended.
     pub fn start(&self, data: &str, start: &Start) -> Started {
+        self.start_as(("serve", "127.0.0.1:0"), data, start)
+    }
+
+    /// The same with this command, on this address.
+    pub fn start_as(&self, (verb, listen): (&str, &str), data: &str, start: &Start) -> Started {
         let (port_file, log) = (self.path("port"), self.path("log"));
         if port_file.exists() {
             fs::remove_file(&port_file).expect("the old port is removed");
@@ -139,7 +144,7 @@ impl House {
             None => Command::new(binary()),
         };
         let local = "127.0.0.1:0";
-        command.args(["serve", "--listen", local, "--admin-listen", local, "--log-format", "json"]);
+        command.args([verb, "--listen", listen, "--admin-listen", local, "--log-format", "json"]);
         command.args(["--disk-min-free-mb", "0"]);
         for (flag, name) in [("--data", data), ("--policies", "policies"), ("--port-file", "port")] {
             command.arg(flag).arg(self.path(name));
@@ -226,6 +231,11 @@ impl Server {
     /// All that it has logged.
     pub fn said(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// The number of the newest group that it found at its start.

@@ -55,6 +55,8 @@ fn faults() -> Vec<(Fault, Reach)> {
         Fault::Missing { name: "Read" } => Rest,
         Fault::UnknownPath => Rest,
         Fault::Method => Rest,
+        Fault::ForeignOrigin => Rest,
+        Fault::MediaType => Rest,
     ];
     for kind in ObjectKind::ALL {
         for fault in data_faults() {
@@ -125,7 +127,7 @@ fn known(fault: &Fault, reason: &Reason, failure: Failure) {
         Fault::Ttl | Fault::WebhookUrl | Fault::FriendlyName | Fault::UniqueName | Fault::Key => {}
         Fault::Index | Fault::Identity | Fault::Order | Fault::Bounds | Fault::PageToken => {}
         Fault::PageSize | Fault::Parameter { .. } | Fault::Missing { .. } | Fault::UnknownPath => {}
-        Fault::Method => {}
+        Fault::Method | Fault::ForeignOrigin | Fault::MediaType => {}
     }
     match reason {
         Reason::Credential(_) | Reason::Forbidden | Reason::TooLarge { .. } | Reason::Data(_) => {}
@@ -151,7 +153,13 @@ fn told() -> BTreeSet<(u16, u32)> {
         .chain(reasons().into_iter().map(|(it, reach)| (it.into(), reach)))
         .chain(failures.into_iter().map(|it| (it.into(), Reach::Rest)))
         .filter_map(rest);
-    let problems = stops.map(|it| Problem::of(&it, Plane::Rest));
+    let problems = stops.map(|it| {
+        let problem = Problem::of(&it, Plane::Rest);
+        if let Stop::Error(error) = &it {
+            assert_eq!(Problem::code_of_error(error, Plane::Rest), problem.code, "without the text");
+        }
+        problem
+    });
     // Of the server itself: a panic, and an answer that took too long.
     let own = [500, 408].map(|it| Problem::of_status(it, "a sentence"));
     problems.chain(own).map(|it| (it.status, it.code)).collect()
