@@ -20,6 +20,7 @@ mod reserved;
 mod rewrite;
 mod route;
 pub mod schema;
+mod search_cost;
 mod setting;
 mod source;
 mod template;
