@@ -57,6 +57,7 @@ use crate::{
 };
 
 pub(super) use self::place::{Closed, Needed, Places, misfit};
+pub use self::shape::Size;
 
 /// A checked expression; clones share it.
 #[derive(Clone)]
@@ -125,6 +126,8 @@ pub struct LookupName<'p> {
     pub name: &'p str,
     /// Whether a write is refused where it is absent: then it is never null.
     pub required: bool,
+    /// What its author says of it: a JSON Schema.
+    pub schema: Option<&'p Value>,
 }
 
 /// What is known of `data`.
