@@ -327,8 +327,8 @@ pub const WRITE_COST_NS_MAX: u64 = 1_000_000;
 pub const EXPRESSION_STEP_NS: u64 = 50;
 /// Nanoseconds to begin an evaluation.
 pub const EXPRESSION_NS: u64 = 2_000;
-/// Steps of one evaluation, as the schema's bounds allow them: as long as a write may take.
-pub const EXPRESSION_COST_MAX: u64 = WRITE_COST_NS_MAX / EXPRESSION_STEP_NS;
+/// Steps of one evaluation, as the schema's bounds allow them: beyond, it is no longer asked what else a write costs.
+pub const EXPRESSION_COST_MAX: u64 = 200_000;
 /// Nanoseconds to copy one value of the data for a target, and to write it as text.
 pub const COPY_VALUE_NS: u64 = 80;
 /// Nanoseconds to copy and to write 16 bytes of the data's texts.

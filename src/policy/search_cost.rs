@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use regex_automata::{
     Anchored,
     dfa::{Automaton, StartKind, dense},
+    nfa::thompson,
     util::{primitives::StateID, start, syntax},
 };
 use regex_syntax::hir::{Class, Hir, HirKind, Look};
@@ -154,6 +155,8 @@ fn overscan(pattern: &str) -> Option<u64> {
         let config = dense::Config::new().start_kind(StartKind::Unanchored);
         dense::Builder::new()
             .syntax(syntax::Config::new().unicode(unicode).utf8(unicode))
+            // Before there is an automaton: counted repetitions of counted repetitions have no end.
+            .thompson(thompson::Config::new().nfa_size_limit(limit))
             .configure(config.dfa_size_limit(limit).determinize_size_limit(limit))
             .build(pattern)
             .ok()
@@ -231,6 +234,7 @@ mod tests {
         assert!(of("[ab]{100}") >= 100);
         assert!(of("([ab]{100}){100}") >= 10_000);
         assert_eq!(SearchCost::of("(").positions, 32_768);
+        assert_eq!(overscan(r"(((\w{100}){100}){100}){100}"), None, "too large, and nothing is made of it");
     }
 
     #[test]

@@ -166,8 +166,10 @@ fn read_top(
     let from = from?;
     let parts = cost::Parts { mode, from: &from, bounds: &bounds, rules: &rules, targets: &targets };
     let cost = parts.cost();
-    if let Some((at, what, help)) = cost.fault() {
-        faults.add_with_help(&(at..at), what, help);
+    for (one, cost) in [("write", &cost), ("read", &parts.read_cost())] {
+        if let Some((at, what, help)) = cost.fault(one) {
+            faults.add_with_help(&(at..at), what, help);
+        }
     }
     let rules: Vec<_> = rules.into_iter().map(|it| it.value).collect();
     let reads_previous = rules.iter().any(|it| it.that.reads_previous())

@@ -67,8 +67,8 @@ impl WriteCost {
         self.0.iter().fold(0, |sum, it| sum.saturating_add(it.ns))
     }
 
-    /// What is wrong with it, where, and how to mend it; if it is more than a write may cost.
-    pub(super) fn fault(&self) -> Option<(usize, String, &'static str)> {
+    /// What is wrong with it, where, and how to mend it; if it is more than one write, or one read, may cost.
+    pub(super) fn fault(&self, one: &str) -> Option<(usize, String, &'static str)> {
         /// So many parts are named, the dearest ones.
         const NAMED: usize = 3;
         let total = self.total_ns();
@@ -81,7 +81,7 @@ impl WriteCost {
         }
         let most = shown(WRITE_COST_NS_MAX);
         let what =
-            format!("one write may take {}, and {most} are allowed: {}", shown(total), named.join(", "));
+            format!("one {one} may take {}, and {most} are allowed: {}", shown(total), named.join(", "));
         Some((first.at, what, first.kind.help()))
     }
 }

@@ -6,11 +6,11 @@ use serde_json::Value;
 
 use crate::{
     domain::limits::{
-        CLAIMS_BYTES_MAX, COPY_BYTES_NS, COPY_VALUE_NS, DATA_BYTES_MAX, DATA_NODES_MAX, EXPRESSION_NS,
-        EXPRESSION_STEP_NS, NAME_CHARS_MAX, TARGET_NS,
+        COPY_BYTES_NS, COPY_VALUE_NS, DATA_BYTES_MAX, DATA_NODES_MAX, EXPRESSION_NS, EXPRESSION_STEP_NS,
+        NAME_CHARS_MAX, TARGET_NS, UNTYPED_BYTES_MAX, UNTYPED_VALUES_MAX,
     },
     policy::{
-        compiled::{Bound, Mode, Rule, Source, Target},
+        compiled::{Bound, Mode, Read, Rule, Source, Target},
         expression::{Expression, Places, Size},
         folding::Origin,
         pointer::Pointer,
@@ -61,6 +61,21 @@ impl Parts<'_> {
             data.add_target(target, &mut sum);
         }
         WriteCost::of(sum.0)
+    }
+
+    /// What the dearest condition of `read` costs: it is judged by itself, at each read.
+    pub(super) fn read_cost(&self) -> WriteCost {
+        let condition = |target: &At<Target>| match &target.value.read {
+            Read::Condition(it) => Some(CostPart {
+                ns: expression_ns(it),
+                what: format!("`read` of `{}`", target.value.name),
+                kind: PartKind::Expression,
+                at: target.span.start,
+            }),
+            Read::Everyone | Read::Permission => None,
+        };
+        let dearest = self.targets.iter().filter_map(condition).max_by_key(|it| it.ns);
+        WriteCost::of(dearest.into_iter().collect())
     }
 
     /// How large any data is that a client can send: each value has at least two bytes.
@@ -147,18 +162,14 @@ fn setting_ns(setting: &Setting) -> (PartKind, u64, Size) {
     let name = Size { nodes: 1, bytes: NAME_BYTES };
     let size = match setting {
         Setting::Expression(it) => {
-            let steps = it.cost();
-            // Each value of the result, and each 32 bytes, is at least one step.
-            let size = Size { nodes: steps, bytes: steps.saturating_mul(32) };
-            let data = Size { nodes: DATA_NODES_MAX as u64, bytes: DATA_BYTES_MAX as u64 };
-            return (PartKind::Expression, expression_ns(it), size.at_most(data));
+            return (PartKind::Expression, expression_ns(it), it.size().at_most(Size::DATA));
         }
         Setting::Text(text) => {
             let holes = text.variables().count() as u64;
             Size { nodes: 1, bytes: text.literal_bytes() as u64 + holes.saturating_mul(NAME_BYTES) }
         }
         Setting::Constant(value) => size(value),
-        Setting::Claim(_) => Size { nodes: CLAIMS_BYTES_MAX as u64 / 2, bytes: CLAIMS_BYTES_MAX as u64 },
+        Setting::Claim(_) => Size { nodes: UNTYPED_VALUES_MAX, bytes: UNTYPED_BYTES_MAX },
         Setting::Identity | Setting::Capture(_) | Setting::Key | Setting::Pseudonym => name,
         Setting::Now => Size { nodes: 1, bytes: 24 },
     };

@@ -20,7 +20,10 @@ fn many_rules() -> String {
 }
 
 pub(super) fn all() -> Vec<Row> {
-    rows(&[(many_rules(), "7:1 GOLDEN")])
+    rows(&[(
+        many_rules(),
+        "7:1 one write may take 4404 µs, and 1000 µs are allowed: 323 µs for the condition `r0`, 323 µs for the condition `r1`, 323 µs for the condition `r2`, 3437 µs for the rest [bound what it looks at in the schema: `maxItems`, `maxLength`, `maxProperties`; or ask less of it]",
+    )])
 }
 
 #[test]
@@ -48,20 +51,31 @@ fn dearest(letters: usize, lines: &str) -> (u64, String) {
 #[test]
 fn each_part_is_counted() {
     let small = dearest(10, "").0;
-    for (lines, part) in [
-        ("[to.mask]\nt = { words = [\"a\"] }", "the mask of `/t` in `[[to]]`"),
-        ("[to.set]\nu = \"data.t + data.t\"\n[to.mask]\nt = { patterns = ['x.*y|x'] }", "the mask of `/t`"),
-        ("[to.set]\nu = \"'a' in claims.list\"", "`set` of `/u` in `[[to]]`"),
-    ] {
-        let (ns, what) = dearest(100, lines);
-        assert!(small < ns && what.contains(part), "{lines}: {ns} {what}");
+    let masks = ["[to.mask]\nt = { words = [\"a\"] }", "[to.mask]\nt = { patterns = ['x.*y|x'] }"];
+    for lines in masks {
+        let (ns, what) = dearest(60, lines);
+        assert!(small < ns && what.contains("the mask of `/t` in `[[to]]`"), "{lines}: {ns} {what}");
     }
+    let (ns, what) = dearest(60, "[to.set]\nu = \"claims.list.filter(i, i > 1).size()\"");
+    assert!(small < ns && what.contains("`set` of `/u` in `[[to]]`"), "{ns} {what}");
+    // A condition of `read` is judged by itself, and alone.
+    let read = format!(
+        "{FROM}[[to]]\ndocument = \"b/{{room}}/{{identity}}\"\nread = \"reader.claims.a.all(a, reader.claims.b.all(b, a == b))\""
+    );
+    let told = cost(&read, &[]).expect_err("too dear");
+    assert!(told.starts_with("the expression may take"), "{told}");
+    let read = format!(
+        "{FROM}[[to]]\ndocument = \"b/{{room}}/{{identity}}\"\nread = \"{}\"",
+        ["reader.claims.a.all(a, a > 1)"; 8].join(" && ")
+    );
+    let told = cost(&read, &[]).expect_err("too dear");
+    assert!(told.starts_with("one read may take"), "{told}");
     let fold = format!(
         "{FROM}[[to]]\ndocument = \"tally/{{room}}\"\n[to.fold]\nn = {{ sum = \"size(claims.list.filter(i, i > 1))\" }}"
     );
     let parts = cost(&fold, &[]).expect("accepted");
     assert!(parts.parts().iter().any(|it| it.what.starts_with("the fold of")), "{:?}", parts.parts());
-    let vars = format!("{FROM}[vars.room]\npattern = \"[a-z]{{1,300}}\\\\b\"\n{TO}");
+    let vars = format!("{FROM}[vars.room]\npattern = \"[a-z]{{1,30}}\\\\b\"\n{TO}");
     let parts = cost(&vars, &[]).expect("accepted");
     assert!(parts.parts().iter().any(|it| it.what == "the pattern of `room`"), "{:?}", parts.parts());
 }
@@ -97,14 +111,14 @@ fn load(home: &str) -> PolicySet {
     folder::load(&path).unwrap_or_else(|faults| panic!("{faults:?}"))
 }
 
-/// What people write is far from the bound: a third at the most, and most of it a hundredth.
+/// What people write is far from the bound: half of it at the most.
 #[test]
 fn the_samples_are_far_from_the_bound() {
     for home in ["policies", "benches/policies"] {
         for policy in load(home).policies() {
             let ns = policy.cost.total_ns();
             println!("{}: {} µs, first {:?}", policy.name, ns / 1_000, policy.cost.parts().first());
-            assert!(ns * 3 <= WRITE_COST_NS_MAX, "{}: {ns} {:?}", policy.name, policy.cost.parts());
+            assert!(ns * 2 <= WRITE_COST_NS_MAX, "{}: {ns} {:?}", policy.name, policy.cost.parts());
         }
     }
     for policy in load("tests/sdk/policies").policies() {
