@@ -233,11 +233,11 @@ pub const MASKS_ENTRIES_MAX: usize = 2_000;
 /// a whole word of what stands beside it. If the last look still finds something, all of the text is covered.
 pub const MASK_LOOKS_MAX: usize = 3;
 /// Nanoseconds to normalize one byte of a masked text, to mark what is covered, and to write it.
-pub const MASK_BYTE_NS: u64 = 30;
+pub const MASK_BYTE_NS: u64 = 40;
 /// Nanoseconds to look for all words of a mask at one byte.
-pub const MASK_WORD_BYTE_NS: u64 = 15;
+pub const MASK_WORD_BYTE_NS: u64 = 8;
 /// Nanoseconds for each word that may end at one byte.
-pub const MASK_WORD_FOUND_NS: u64 = 20;
+pub const MASK_WORD_FOUND_NS: u64 = 8;
 /// Nanoseconds to begin a search with a regular expression.
 pub const SEARCH_CALL_NS: u64 = 100;
 /// Nanoseconds of a search for each byte, by the lazy automaton.
