@@ -166,8 +166,10 @@ fn read_top(
     let from = from?;
     let parts = cost::Parts { mode, from: &from, bounds: &bounds, rules: &rules, targets: &targets };
     let cost = parts.cost();
+    // What is wrong otherwise is told first: it says less of its cost.
+    let right = faults.is_empty() && schemas.faults.is_empty();
     for (one, cost) in [("write", &cost), ("read", &parts.read_cost())] {
-        if let Some((at, what, help)) = cost.fault(one) {
+        if let Some((at, what, help)) = cost.fault(one).filter(|_| right) {
             faults.add_with_help(&(at..at), what, help);
         }
     }
