@@ -16,6 +16,7 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     config::Options,
+    policy::Fault,
     relay::StoreError,
     telemetry::{self, Log, LogFormat},
 };
@@ -59,6 +60,8 @@ pub enum Exit {
     Usage(String),
     /// We failed.
     Failed(anyhow::Error),
+    /// The log has the reason already; this is the exit code.
+    Logged(u8),
 }
 
 impl From<anyhow::Error> for Exit {
@@ -71,9 +74,8 @@ impl From<anyhow::Error> for Exit {
 /// failure of ours.
 pub fn run() -> ExitCode {
     let ended = match Cli::parse().command {
-        // The log ends before anything is said below: what it still holds is written first.
-        Command::Serve(options) => start_log(&options).and_then(|_log| serve::run(&options)),
-        Command::Dev(options) => start_log(&options).and_then(|_log| dev::run(&options)),
+        Command::Serve(options) => logged(&options, serve::run),
+        Command::Dev(options) => logged(&options, dev::run),
         Command::Token(options) => token::run(&options),
         Command::Health(options) => health::run(&options),
         Command::Clock(options) => clock::run(&options),
@@ -85,6 +87,7 @@ pub fn run() -> ExitCode {
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(Exit::Fault) => ExitCode::from(1),
+        Err(Exit::Logged(code)) => ExitCode::from(code),
         Err(Exit::Usage(text)) => {
             eprintln!("airlock: {text}");
             ExitCode::from(2)
@@ -95,6 +98,48 @@ pub fn run() -> ExitCode {
                 eprintln!("help: {}", failure.help());
             }
             ExitCode::from(3)
+        }
+    }
+}
+
+/// Runs a server with a log. As JSON, the reason of its end is an event like all others: whoever reads the lines reads no
+/// others. The log ends before anything is said elsewhere: what it still holds is written first.
+fn logged(options: &Options, run: impl FnOnce(&Options) -> Result<(), Exit>) -> Result<(), Exit> {
+    let _log = start_log(options)?;
+    run(options).map_err(|exit| if is_json(options) { log_exit(exit) } else { exit })
+}
+
+/// Whether errors are lines of JSON.
+fn is_json(options: &Options) -> bool {
+    options.log_format == LogFormat::Json && tracing::enabled!(tracing::Level::ERROR)
+}
+
+fn log_exit(exit: Exit) -> Exit {
+    match exit {
+        Exit::Usage(text) => {
+            let (what, help) = text.split_once("\nhelp: ").unwrap_or((&text, ""));
+            tracing::error!(error = what, help, "the server cannot start: the call is wrong");
+            Exit::Logged(2)
+        }
+        Exit::Failed(error) => {
+            let failure = error.chain().find_map(|it| it.downcast_ref::<StoreError>());
+            let help = failure.map(StoreError::help).unwrap_or_default();
+            tracing::error!(error = format!("{error:#}"), help, "the server failed");
+            Exit::Logged(3)
+        }
+        logged @ (Exit::Fault | Exit::Logged(_)) => logged,
+    }
+}
+
+/// Tells the faults of policies with which no server starts.
+fn tell_faults(options: &Options, faults: &[Fault]) {
+    for fault in faults {
+        if is_json(options) {
+            let Fault { file, line, column, what, help } = fault;
+            let help = help.as_deref().unwrap_or_default();
+            tracing::error!(policy.file = %file, line, column, error = %what, help, "a policy has a fault");
+        } else {
+            eprintln!("{fault}");
         }
     }
 }

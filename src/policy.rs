@@ -21,11 +21,13 @@ mod reserved;
 mod rewrite;
 mod route;
 pub mod schema;
+mod search_cost;
 mod setting;
 mod source;
 mod template;
 mod text;
 mod typescript;
+mod write_cost;
 mod written;
 
 pub use cases::{CASE_NOW, Case, Expected, Holds, Publication, Shown, Step, Write, unheard};
@@ -46,6 +48,7 @@ pub use schema::{Schema, Violation};
 pub use source::is_policy_name;
 pub use template::{Bindings, RenderFault, Rendered};
 pub use typescript::typescript;
+pub use write_cost::{CostPart, WriteCost};
 
 #[cfg(test)]
 pub(crate) mod tests;

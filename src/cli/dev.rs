@@ -1,6 +1,7 @@
 //! `airlock dev`: a server that makes its own credentials, hands out tokens, and says what to try.
 
 pub mod credentials;
+mod page;
 
 use std::{collections::HashMap, time::Duration};
 
@@ -49,7 +50,8 @@ pub fn run(options: &Options) -> Result<(), Exit> {
         let service = default_service(&relay, &kept).await?;
         let desk = Desk::new(&kept, service)?;
         println!("{}", desk.invitation(&ready, &kept)?);
-        Ok(Some(for_pages("token", options.origins(), desk.route())))
+        let tokens = for_pages("token", options.origins(), desk.route());
+        Ok(Some(page::route(&ready.base_url).or(tokens).unify().boxed()))
     })
 }
 

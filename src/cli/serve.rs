@@ -4,7 +4,7 @@ use anyhow::Context;
 use warp::{filters::BoxedFilter, reply::Response};
 
 use crate::{
-    cli::Exit,
+    cli::{Exit, tell_faults},
     config::{Credentials, Options, SyncLimits},
     policy,
     relay::{self, Relay},
@@ -36,9 +36,7 @@ where
     F: Future<Output = anyhow::Result<Option<BoxedFilter<(Response,)>>>>,
 {
     let policies = policy::folder::load(&options.policies).map_err(|faults| {
-        for fault in faults {
-            eprintln!("{fault}");
-        }
+        tell_faults(options, &faults);
         Exit::Fault
     })?;
     let runtime = tokio::runtime::Builder::new_multi_thread()

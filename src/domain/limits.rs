@@ -193,6 +193,8 @@ pub const HOOK_ANSWER_BYTES_MAX: usize = 64 * 1024;
 pub const HOOK_IDLE_SECONDS: u64 = 15;
 /// Milliseconds that sent webhooks are gathered before they are marked in one batch.
 pub const HOOKS_SETTLE_MS: u64 = 200;
+/// Seconds in which the cause of failed attempts of one service is told as a warning once.
+pub const HOOK_WARNING_SECONDS: u64 = 60;
 /// Webhooks marked by one batch.
 pub const HOOKS_SETTLED_MAX: usize = 1_024;
 /// Seconds that a shutdown waits for webhooks on their way, and again for their marks.
@@ -328,6 +330,27 @@ pub const MASK_ENTRIES_MAX: usize = 500;
 pub const MASKS_MAX: usize = 32;
 /// Words and patterns of all masks of one policy: each has a cache of its own, of [`PATTERN_CACHE_BYTES_MAX`].
 pub const MASKS_ENTRIES_MAX: usize = 2_000;
+/// Times that a mask looks through one text: at what was written, and at what that left, since what is covered may make
+/// a whole word of what stands beside it. If the last look still finds something, all of the text is covered.
+pub const MASK_LOOKS_MAX: usize = 3;
+/// Nanoseconds to normalize one byte of a masked text, to mark what is covered, and to write it.
+pub const MASK_BYTE_NS: u64 = 40;
+/// Nanoseconds to look for all words of a mask at one byte.
+pub const MASK_WORD_BYTE_NS: u64 = 8;
+/// Nanoseconds for each word that may end at one byte.
+pub const MASK_WORD_FOUND_NS: u64 = 8;
+/// Nanoseconds to begin a search with a regular expression.
+pub const SEARCH_CALL_NS: u64 = 100;
+/// Nanoseconds of a search for each byte, by the lazy automaton.
+pub const SEARCH_BYTE_NS: u64 = 6;
+/// Nanoseconds of a search for each byte, where there is no automaton; beside [`SEARCH_POSITION_NS`].
+pub const SEARCH_SLOW_BYTE_NS: u64 = 60;
+/// The same for each position of the pattern.
+pub const SEARCH_POSITION_NS: u64 = 12;
+/// Nanoseconds for each match that a search finds.
+pub const SEARCH_FOUND_NS: u64 = 60;
+/// Bytes of the automaton of a pattern, taken for ASCII, for which a search counts as quick.
+pub const SEARCH_AUTOMATON_BYTES_MAX: usize = 64 * 1024;
 /// Bytes of the text that a condition tells the refused.
 pub const RULE_MESSAGE_BYTES_MAX: usize = 256;
 /// Faults shown of one folder.
@@ -398,8 +421,38 @@ pub const EXPRESSION_DEPTH_MAX: usize = 32;
 pub const COMPREHENSION_DEPTH_MAX: usize = 2;
 /// Arguments of `min` and `max`.
 pub const EXPRESSION_ARGUMENTS_MAX: usize = 8;
-/// Steps of one evaluation, 0.1 to 0.3 µs each, as the schema's bounds allow them: about 50 ms at the worst.
+/// Nanoseconds that the policy of one write may take: its expressions, masks, schemas and copies together, as the schema's
+/// bounds allow them (docs/adr/0017). No connection waits longer for another's evaluation.
+pub const WRITE_COST_NS_MAX: u64 = 1_000_000;
+/// Nanoseconds of one step of an expression (`cargo bench --bench write_cost`).
+pub const EXPRESSION_STEP_NS: u64 = 50;
+/// Nanoseconds to begin an evaluation.
+pub const EXPRESSION_NS: u64 = 2_000;
+/// Steps of one evaluation, as the schema's bounds allow them: beyond, it is no longer asked what else a write costs.
 pub const EXPRESSION_COST_MAX: u64 = 200_000;
+/// Nanoseconds to copy one value of the data for a target, and to write it as text.
+pub const COPY_VALUE_NS: u64 = 80;
+/// Nanoseconds to copy and to write 16 bytes of the data's texts.
+pub const COPY_BYTES_NS: u64 = 50;
+/// Nanoseconds of one target beside its data: name, SID, publication.
+pub const TARGET_NS: u64 = 2_000;
+/// Nanoseconds of one schema at one value, without its keywords.
+pub const SCHEMA_LOOK_NS: u64 = 10;
+/// Nanoseconds of one keyword of a schema at one value.
+pub const SCHEMA_KEYWORD_NS: u64 = 10;
+/// Nanoseconds of one entry of `enum`, `required` or `properties`, at one value.
+pub const SCHEMA_ENTRY_NS: u64 = 10;
+/// Nanoseconds for each value below `uniqueItems`: it is hashed, or compared with a few others.
+pub const SCHEMA_UNIQUE_NS: u64 = 150;
+/// Nanoseconds of a `format`, beside its bytes.
+pub const SCHEMA_FORMAT_NS: u64 = 200;
+/// Nanoseconds of a `format` for each byte.
+pub const SCHEMA_FORMAT_BYTE_NS: u64 = 20;
+/// Values that an expression reads at one place of the claims, or of a lookup without a schema: more is not read, and the
+/// write is refused. With a schema it is as much as that allows.
+pub const UNTYPED_VALUES_MAX: u64 = 256;
+/// Bytes of texts that it reads there: as many as claims may have.
+pub const UNTYPED_BYTES_MAX: u64 = CLAIMS_BYTES_MAX as u64;
 /// Steps of a part that reads nothing and is tried at load: what may take more is left to the evaluation.
 pub const EXPRESSION_TRIED_STEPS_MAX: u64 = 1_000;
 /// Shapes that one expression knows of its schema; of what lies deeper nothing is known.

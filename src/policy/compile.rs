@@ -109,6 +109,44 @@ pub fn compile(folder: &[Files]) -> Result<PolicySet, Vec<Fault>> {
     Ok(PolicySet::of(reads.into_iter().map(|it| Arc::new(it.policy)).collect(), whole.finish()))
 }
 
+/// Compiles one policy anew within a set: the others stay as they are, and all are proven together.
+///
+/// # Errors
+/// The faults of the new one, and of the set with it.
+pub fn replace(set: &PolicySet, files: &Files) -> Result<PolicySet, Vec<Fault>> {
+    let mut faults = Vec::new();
+    let start = || Place::start(&files.path);
+    let mut reads: Vec<source::Read> = set
+        .policies
+        .iter()
+        .filter(|it| *it.name != *files.name)
+        .map(|it| source::Read {
+            from_place: start(),
+            target_places: it.targets.iter().map(|_| start()).collect(),
+            lookup_places: it.looked_up().map(|_| start()).collect(),
+            schemas: Default::default(),
+            policy: (**it).clone(),
+        })
+        .collect();
+    if let Some(mut read) = source::read(files, &mut faults) {
+        let own = hash(files, read.schemas.iter().map(String::as_str));
+        read.policy.version = own.get(..12).unwrap_or_default().into();
+        read.policy.number = number(&files.name, &own);
+        reads.push(read);
+    }
+    reads.sort_by(|one, two| one.policy.name.cmp(&two.policy.name));
+    prove::prove(&reads, &mut faults);
+    if !faults.is_empty() {
+        return Err(sorted(faults));
+    }
+    let mut whole = Hash::new("set");
+    for read in &reads {
+        whole.part(read.policy.name.as_bytes());
+        whole.part(read.policy.version.as_bytes());
+    }
+    Ok(PolicySet::of(reads.into_iter().map(|it| Arc::new(it.policy)).collect(), whole.finish()))
+}
+
 /// A number that no other policy, and no other version of this one, has.
 fn number(name: &str, own: &str) -> u64 {
     let mut hash = Hash::new("number");

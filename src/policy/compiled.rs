@@ -7,13 +7,14 @@ use serde_json::Value;
 use crate::{
     domain::{name::UniqueName, object::ObjectKind, sid::ServiceSid, time::Ttl},
     policy::{
-        expression::Expression,
+        expression::{Expression, LookupName},
         folding::Folding,
         pattern::{Captures, Pattern},
         rate::Limit,
         rewrite::Rewrite,
         schema::Schema,
         template::{self, Bindings, RenderFault, Rendered},
+        write_cost::WriteCost,
     },
 };
 
@@ -44,6 +45,8 @@ pub struct Policy {
     pub targets: Vec<Target>,
     /// Whether a rule or a rewrite reads what was admitted before.
     pub reads_previous: bool,
+    /// What it may cost to judge and to rewrite one write.
+    pub cost: WriteCost,
     /// How much a refused client is told.
     pub detail: Detail,
     /// The services that it governs; `None` is each.
@@ -166,6 +169,16 @@ pub struct Lookup {
     pub key: Option<Pattern>,
     /// Whether a write is refused when it does not stand.
     pub required: bool,
+    /// What its author says of it: it bounds what expressions read of it. Nobody checks the object itself.
+    pub schema: Option<Schema>,
+}
+
+impl Lookup {
+    /// What expressions know of it.
+    pub(super) fn name_in_scope(&self) -> LookupName<'_> {
+        let schema = self.schema.as_ref().map(Schema::document);
+        LookupName { name: &self.name, required: self.required, schema }
+    }
 }
 
 /// What a captured variable may be (decision 19).

@@ -57,6 +57,7 @@ use crate::{
 };
 
 pub(super) use self::place::{Closed, Needed, Places, misfit};
+pub use self::shape::Size;
 
 /// A checked expression; clones share it.
 #[derive(Clone)]
@@ -66,6 +67,8 @@ struct Inner {
     source: Box<str>,
     program: Program,
     cost: u64,
+    /// How large the result can be.
+    size: Size,
     previous_read: bool,
     identity_read: bool,
     lookups_read: Vec<bool>,
@@ -125,6 +128,8 @@ pub struct LookupName<'p> {
     pub name: &'p str,
     /// Whether a write is refused where it is absent: then it is never null.
     pub required: bool,
+    /// What its author says of it: a JSON Schema.
+    pub schema: Option<&'p Value>,
 }
 
 /// What is known of `data`.
@@ -253,6 +258,11 @@ impl Expression {
         self.0.cost
     }
 
+    /// How large the result can be.
+    pub(super) fn size(&self) -> Size {
+        self.0.size
+    }
+
     /// Evaluates it.
     ///
     /// # Errors
@@ -342,6 +352,7 @@ fn check(text: &str, scope: &Scope<'_>, wanted: Wanted) -> Result<Expression, Ve
         problems.dedup();
         return Err(problems);
     }
+    let size = checker.shapes.size(node.shape);
     let (previous_read, lookups_read) = (checker.previous_read, std::mem::take(&mut checker.lookups_read));
     let names_it = |it: &Slot| {
         it.path.root == Root::Identity || matches!(it.path.to_string().as_str(), "vars" | "vars.identity")
@@ -352,6 +363,7 @@ fn check(text: &str, scope: &Scope<'_>, wanted: Wanted) -> Result<Expression, Ve
         source: text.into(),
         program,
         cost,
+        size,
         previous_read,
         identity_read,
         lookups_read,

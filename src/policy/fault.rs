@@ -147,6 +147,11 @@ impl<'t> Faults<'t> {
         self.list.push((span.start, what, help.as_deref().map(told)));
     }
 
+    /// Whether nothing was noted.
+    pub(super) fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
     /// The first [`FAULTS_MAX`] of the file.
     pub(super) fn into_list(mut self) -> Vec<Fault> {
         let mut list = std::mem::take(&mut self.list);

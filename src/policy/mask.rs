@@ -1,19 +1,46 @@
 //! Masks: words, patterns and digits of a text, each letter covered; the length stays as it was.
+//!
+//! Each word and each pattern is looked for in the original text, in NFC, and all that was found is covered: no entry hides
+//! a match from another, and their order means nothing. What comes out is looked at again, for what is a whole word only
+//! since its neighbour is covered.
+
+mod text;
+mod words;
+
+#[cfg(test)]
+mod tests;
+
+use std::ops::Range;
 
 use regex::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 use serde_json::Value;
+use unicode_normalization::UnicodeNormalization;
 
-use crate::domain::limits::{
-    MASK_ENTRIES_MAX, MASKS_ENTRIES_MAX, MASKS_MAX, PATTERN_BYTES_MAX, PATTERN_CACHE_BYTES_MAX,
+use self::{text::Form, words::Words};
+use crate::{
+    domain::limits::{
+        MASK_BYTE_NS, MASK_ENTRIES_MAX, MASK_LOOKS_MAX, MASKS_ENTRIES_MAX, MASKS_MAX, PATTERN_BYTES_MAX,
+        PATTERN_CACHE_BYTES_MAX,
+    },
+    policy::search_cost::{SearchCost, may_hold},
 };
 
 /// What is covered in the texts of one place, and with which letter.
 #[derive(Clone, Debug)]
 pub(super) struct Mask {
-    /// Says at once whether anything is to be covered.
-    any: RegexSet,
-    each: Vec<Regex>,
+    words: Option<Words>,
+    patterns: Vec<Pattern>,
+    digits: bool,
     with: char,
+}
+
+/// A regular expression of a mask.
+#[derive(Clone, Debug)]
+struct Pattern {
+    regex: Regex,
+    cost: SearchCost,
+    /// Whether it can find something in a covered text that it has not found in the original.
+    again: bool,
 }
 
 /// What the masks of one policy may still have: refused before anything of a mask is compiled.
@@ -97,57 +124,153 @@ impl Mask {
             (Some(it), None) if !it.is_numeric() && !it.is_control() => it,
             _ => return Err(BadMask::With),
         };
-        let mut texts: Vec<String> = Vec::new();
         for (at, word) in words.iter().enumerate() {
             let word = word.trim();
             let edge = |it: Option<char>| it.is_some_and(char::is_alphanumeric);
             if !(edge(word.chars().next()) && edge(word.chars().last())) {
                 return Err(BadMask::Word(at));
             }
-            texts.push(format!(r"(?i)\b{}\b", regex::escape(word)));
         }
+        let mut texts: Vec<String> = Vec::new();
         for (at, pattern) in patterns.iter().enumerate() {
+            let pattern: String = pattern.nfc().collect();
             // Without room nothing is compiled, and only the form is looked at.
-            if let Err(regex::Error::Syntax(_)) = RegexBuilder::new(pattern).size_limit(0).build() {
+            if let Err(regex::Error::Syntax(_)) = RegexBuilder::new(&pattern).size_limit(0).build() {
                 return Err(BadMask::Pattern(at));
             }
-            texts.push(pattern.clone());
+            texts.push(pattern);
         }
-        if digits {
-            texts.push(r"\d".to_owned());
-        }
-        if texts.is_empty() {
+        if words.is_empty() && texts.is_empty() && !digits {
             return Err(BadMask::Nothing);
         }
         // First all together, within the bound of one: each alone is smaller.
-        let any = together(&texts).map_err(|_| BadMask::Large(too_large(&texts)))?;
+        let large = |at: usize| BadMask::Large(words.len() + at);
+        let any = together(&texts).map_err(|_| large(too_large(&texts)))?;
         if let Some(at) = any.matches("").iter().next() {
-            return Err(BadMask::Pattern(at.saturating_sub(words.len())));
+            return Err(BadMask::Pattern(at));
         }
-        let each: Vec<Regex> = texts.iter().map_while(|it| one(it).ok()).collect();
+        let each: Vec<Pattern> = texts.iter().map_while(|it| Pattern::new(it, with)).collect();
         if each.len() < texts.len() {
-            return Err(BadMask::Large(each.len()));
+            return Err(large(each.len()));
         }
-        Ok(Self { any, each, with })
+        let found = Words::new(words);
+        if found.is_none() && !words.is_empty() {
+            return Err(large(0));
+        }
+        Ok(Self { words: found, patterns: each, digits, with })
     }
 
     /// Covers the texts of a value: itself, or those of an array.
     pub(super) fn cover(&self, value: &mut Value) {
         match value {
             Value::String(text) => {
-                for at in self.any.matches(text) {
-                    let Some(pattern) = self.each.get(at) else { continue };
-                    let covered = pattern.replace_all(text, |found: &regex::Captures<'_>| {
-                        let length = found.get(0).map_or(0, |it| it.as_str().chars().count());
-                        self.with.to_string().repeat(length)
-                    });
-                    *text = covered.into_owned();
+                if let Some(covered) = self.covered(text) {
+                    *text = covered;
                 }
             }
             Value::Array(items) => items.iter_mut().filter(|it| it.is_string()).for_each(|it| self.cover(it)),
             _ => (),
         }
     }
+
+    /// A text with all that is to be covered; `None` if that is nothing.
+    fn covered(&self, text: &str) -> Option<String> {
+        let mut marks = Vec::new();
+        if !self.mark(text, Look::First, &mut marks) {
+            return None;
+        }
+        let mut shown = self.shown(text, &marks);
+        if self.looks() == 1 {
+            return Some(shown);
+        }
+        for _ in 1..MASK_LOOKS_MAX {
+            if !self.mark(&shown, Look::Again, &mut marks) {
+                return Some(shown);
+            }
+            shown = self.shown(text, &marks);
+        }
+        // Each look has uncovered a further match: no more are taken for one text.
+        Some(text.chars().map(|_| self.with).collect())
+    }
+
+    /// Marks the letters that are to be covered; says whether one was not marked before. The letters of `text` are as
+    /// many as those of the original.
+    fn mark(&self, text: &str, look: Look, marks: &mut Vec<bool>) -> bool {
+        let normalized = Form::normalized(text);
+        let mut ranges: Vec<Range<usize>> = Vec::new();
+        if let Some(words) = &self.words {
+            words.find(normalized.text(), |it| ranges.push(normalized.back(it)));
+        }
+        for pattern in self.patterns.iter().filter(|it| look == Look::First || it.again) {
+            let found = pattern.regex.find_iter(normalized.text());
+            ranges.extend(found.map(|it| normalized.back(it.range())));
+        }
+        let digits = self.digits && text.chars().any(is_digit);
+        if ranges.is_empty() && !digits {
+            return false;
+        }
+        ranges.sort_unstable_by_key(|it| it.start);
+        let (mut ranges, mut end, mut new) = (ranges.into_iter().peekable(), 0, false);
+        for (number, (at, letter)) in text.char_indices().enumerate() {
+            while let Some(range) = ranges.next_if(|it| it.start <= at) {
+                end = end.max(range.end);
+            }
+            if marks.len() == number {
+                marks.push(false);
+            }
+            if let Some(mark) = marks.get_mut(number)
+                && !*mark
+                && (at < end || self.digits && is_digit(letter))
+            {
+                (*mark, new) = (true, true);
+            }
+        }
+        new
+    }
+
+    /// The text with each marked letter covered.
+    fn shown(&self, text: &str, marks: &[bool]) -> String {
+        text.chars().zip(marks).map(|(letter, mark)| if *mark { self.with } else { letter }).collect()
+    }
+
+    /// How often one text is looked at, at the most.
+    fn looks(&self) -> usize {
+        if self.words.is_some() || self.patterns.iter().any(|it| it.again) { MASK_LOOKS_MAX } else { 1 }
+    }
+
+    /// Nanoseconds that it takes, at the most, to cover so many texts, of so many bytes together.
+    pub(super) fn cost_ns(&self, texts: u64, bytes: u64) -> u64 {
+        let looks = self.looks() as u64;
+        let words = self.words.as_ref().map_or(0, |it| it.find_ns(bytes)).saturating_mul(looks);
+        let patterns = self.patterns.iter().map(|it| {
+            let looks = if it.again { looks } else { 1 };
+            it.cost.find_ns(texts, bytes).saturating_mul(looks)
+        });
+        let written = bytes.saturating_mul(MASK_BYTE_NS).saturating_mul(looks);
+        patterns.fold(words.saturating_add(written), u64::saturating_add)
+    }
+}
+
+/// Which time a text is looked at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Look {
+    /// What was written.
+    First,
+    /// What the looks before have left.
+    Again,
+}
+
+impl Pattern {
+    fn new(pattern: &str, with: char) -> Option<Self> {
+        let (regex, cost) = (one(pattern).ok()?, SearchCost::of(pattern));
+        let again = cost.looks() || may_hold(pattern, with);
+        Some(Self { regex, cost, again })
+    }
+}
+
+/// Whether a letter is a digit, of whatever script.
+fn is_digit(letter: char) -> bool {
+    letter.is_ascii_digit() || !letter.is_ascii() && letter.is_numeric()
 }
 
 fn one(pattern: &str) -> Result<Regex, regex::Error> {
@@ -163,56 +286,4 @@ fn too_large(texts: &[String]) -> usize {
     let counts: Vec<usize> = (1..=texts.len()).collect();
     let fits = |count: &usize| texts.get(..*count).is_some_and(|it| together(it).is_ok());
     counts.partition_point(fits)
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn covered(words: &[&str], patterns: &[&str], digits: bool, text: &str) -> String {
-        let owned = |list: &[&str]| list.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>();
-        let mask =
-            Mask::new(&owned(words), &owned(patterns), digits, "*", &mut Room::whole()).expect("a mask");
-        let mut value = json!(text);
-        mask.cover(&mut value);
-        value.as_str().expect("a text").to_owned()
-    }
-
-    #[test]
-    fn what_is_named_is_covered_letter_by_letter() {
-        assert_eq!(covered(&["darn"], &[], false, "Darn, darned DARN"), "****, darned ****");
-        assert_eq!(covered(&["crème"], &[], false, "une crème"), "une *****");
-        assert_eq!(covered(&["a.b"], &[], false, "axb a.b"), "axb ***");
-        assert_eq!(
-            covered(&[], &[r"\S+@\S+"], false, "mail ada@example.org now"),
-            "mail *************** now"
-        );
-        assert_eq!(covered(&[], &[], true, "call 555-0100"), "call ***-****");
-        assert_eq!(covered(&["darn"], &[], false, "fine"), "fine");
-    }
-
-    #[test]
-    fn texts_in_an_array_are_covered_and_nothing_else() {
-        let mask = Mask::new(&["darn".into()], &[], false, "#", &mut Room::whole()).expect("a mask");
-        let mut value = json!(["darn", 4, {"a": "darn"}, ["darn"]]);
-        mask.cover(&mut value);
-        assert_eq!(value, json!(["####", 4, {"a": "darn"}, ["darn"]]));
-    }
-
-    #[test]
-    fn what_is_no_mask_says_why() {
-        let new = |words: &[&str], patterns: &[&str], with: &str| {
-            let owned = |list: &[&str]| list.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>();
-            Mask::new(&owned(words), &owned(patterns), false, with, &mut Room::whole()).map(|_| ())
-        };
-        assert_eq!(new(&[], &[], "*"), Err(BadMask::Nothing));
-        assert_eq!(new(&["a", "-"], &[], "*"), Err(BadMask::Word(1)));
-        assert_eq!(new(&[], &["a*"], "*"), Err(BadMask::Pattern(0)));
-        assert_eq!(new(&[], &["(?=a)"], "*"), Err(BadMask::Pattern(0)));
-        assert_eq!(new(&["a"], &[], "**"), Err(BadMask::With));
-        assert_eq!(new(&["a"], &[], "7"), Err(BadMask::With));
-        assert_eq!(new(&["a"; MASK_ENTRIES_MAX + 1], &[], "*"), Err(BadMask::TooMany));
-    }
 }

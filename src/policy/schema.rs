@@ -30,7 +30,10 @@ pub struct Schema {
     document: Arc<Value>,
     validator: Arc<Validator>,
     cost: u64,
+    price: Price,
 }
+
+use lint::Price;
 
 pub use crate::domain::detail::Violation;
 use violation::{bounded, violations};
@@ -47,7 +50,7 @@ impl Schema {
         };
         let draft = lint::draft(input.value());
         let lint = draft.and_then(|it| lint::lint(input.value(), it).map(|cost| (it, cost)));
-        let (draft, cost) = match lint {
+        let (draft, (cost, price)) = match lint {
             Ok(it) => it,
             Err(problems) => {
                 for problem in problems {
@@ -71,7 +74,7 @@ impl Schema {
         match built {
             Ok(validator) => {
                 let (document, validator) = (Arc::new(input.value().clone()), Arc::new(validator));
-                Some(Self { file: file.into(), document, validator, cost })
+                Some(Self { file: file.into(), document, validator, cost, price })
             }
             Err(error) => {
                 let size = match each < PATTERN_BYTES_MAX {
@@ -89,6 +92,13 @@ impl Schema {
     /// The name of its file.
     pub fn file(&self) -> &str {
         &self.file
+    }
+
+    /// Nanoseconds of a check of so many values and bytes, at the most.
+    pub(super) fn check_ns(&self, values: u64, bytes: u64) -> u64 {
+        let Price { fixed_ns, value_ns, byte_ns } = self.price;
+        let values = values.saturating_mul(value_ns);
+        fixed_ns.saturating_add(values).saturating_add(bytes.saturating_mul(byte_ns))
     }
 
     /// What the file holds.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Number, Value};
 
 use crate::{
-    domain::limits::SAFE_INTEGER_MAX,
+    domain::limits::{SAFE_INTEGER_MAX, UNTYPED_VALUES_MAX},
     policy::{
         expression::Expression,
         pattern::{IDENTITY, KEY, PSEUDONYM},
@@ -155,9 +155,23 @@ impl Setting {
             Self::Claim(path) => path
                 .iter()
                 .try_fold(bindings.claims, |it, step| it.get(step))
-                .cloned()
-                .ok_or_else(|| format!("the token has no claim `claims.{}`", path.join("."))),
+                .ok_or_else(|| format!("the token has no claim `claims.{}`", path.join(".")))
+                .and_then(|it| match values(it) <= UNTYPED_VALUES_MAX {
+                    true => Ok(it.clone()),
+                    false => {
+                        Err(format!("`claims.{}` has more than {UNTYPED_VALUES_MAX} values", path.join(".")))
+                    }
+                }),
         }
+    }
+}
+
+/// How many values there are in one, itself among them.
+fn values(of: &Value) -> u64 {
+    match of {
+        Value::Array(items) => 1 + items.iter().map(values).sum::<u64>(),
+        Value::Object(entries) => 1 + entries.values().map(values).sum::<u64>(),
+        _ => 1,
     }
 }
 

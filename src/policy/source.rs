@@ -1,5 +1,6 @@
 //! One `policy.toml`, read and compiled; the proofs about the whole set come after.
 
+mod cost;
 mod fold;
 mod from;
 mod limit;
@@ -55,7 +56,7 @@ const TOP: Keys = Keys {
         ("stream", "in `[from]` or `[[to]]`"),
         ("document", "in `[from]` or `[[to]]`"),
         ("map", "in `[from]` or `[[to]]`"),
-        ("schema", "in `[from]` or `[[to]]`"),
+        ("schema", "in `[from]`, `[[lookup]]` or `[[to]]`"),
         ("max_bytes", "in `[from]`"),
         ("objects_max", "in `[from]`"),
         ("per", "in `[[limit]]`"),
@@ -151,10 +152,9 @@ fn read_top(
     let source = from.as_ref().map(|it| &it.value);
     let bounds = vars::read_all(top, source, faults);
     let limits = limit::read_all(top, source, faults);
-    let lookups = lookup::read_all(top, source, faults);
+    let lookups = lookup::read_all(top, source, schemas, faults);
     let variables: Vec<Arc<str>> = source.iter().flat_map(|it| it.pattern.variables().cloned()).collect();
-    let known: Vec<_> =
-        lookups.iter().map(|it| LookupName { name: &it.value.name, required: it.value.required }).collect();
+    let known: Vec<_> = lookups.iter().map(|it| it.value.name_in_scope()).collect();
     let patterns = AtomicUsize::new(0);
     let scopes = source.map(|it| scopes(it, &variables, &known, &patterns));
     let rules = when::read_all(top, scopes.as_ref().map(|it| &it.expressions), faults);
@@ -162,9 +162,18 @@ fn read_top(
     let stand = bounds.iter().filter(|it| it.value.exists.is_some()).map(|it| it.span.start);
     let looked_up = lookups.iter().map(|it| it.span.start).chain(stand);
     let lookup_places = looked_up.map(|it| faults.place(it)).collect();
-    let bounds = bounds.into_iter().map(|it| it.value).collect();
     let lookups = lookups.iter().map(|it| it.value.clone()).collect();
     let from = from?;
+    let parts = cost::Parts { mode, from: &from, bounds: &bounds, rules: &rules, targets: &targets };
+    let cost = parts.cost();
+    // What is wrong otherwise is told first: it says less of its cost.
+    let right = faults.is_empty() && schemas.faults.is_empty();
+    for (one, cost) in [("write", &cost), ("read", &parts.read_cost())] {
+        if let Some((at, what, help)) = cost.fault(one).filter(|_| right) {
+            faults.add_with_help(&(at..at), what, help);
+        }
+    }
+    let rules: Vec<_> = rules.into_iter().map(|it| it.value).collect();
     let reads_previous = rules.iter().any(|it| it.that.reads_previous())
         || targets.iter().any(|it| {
             it.value.rewrite.reads_previous() || it.value.fold.as_ref().is_some_and(Folding::reads_previous)
@@ -179,10 +188,11 @@ fn read_top(
         description,
         mode,
         from: from.value,
-        bounds,
+        bounds: bounds.into_iter().map(|it| it.value).collect(),
         limits,
         lookups,
         rules,
+        cost,
         targets: targets.into_iter().map(|it| it.value).collect(),
         reads_previous,
         detail: detail.map_or(Detail::Pointer, |it| it.value),

@@ -3,6 +3,7 @@
 pub(crate) mod golden;
 
 mod between;
+mod cost;
 mod faults;
 mod folds;
 pub(crate) mod page;

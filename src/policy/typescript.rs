@@ -34,14 +34,28 @@ function segment(text: string): string {
 }
 ";
 
+/// The names of helpers; no policy's name is theirs.
+const PATH_SEGMENT: &str = "pathSegment";
+
+const PATH: &str = "
+/** A name or a key as one segment of a URL's path, for `fetch`: a `/` in it would begin another segment. */
+export function pathSegment(name: string): string {
+  return encodeURIComponent(name);
+}
+";
+
 /// The module of a set of policies, as text.
 pub fn typescript(set: &PolicySet) -> String {
     let mut module = Module { out: HEAD.to_owned(), types: Names::default(), values: Names::default() };
+    module.values.take(PATH_SEGMENT);
     for policy in set.policies() {
         module.policy(policy);
     }
     if module.out.contains("${segment(") {
         module.out.push_str(SEGMENT);
+    }
+    if !set.policies().is_empty() {
+        module.out.push_str(PATH);
     }
     module.out
 }
@@ -69,9 +83,17 @@ impl Module {
             let number = if number == 1 { String::new() } else { number.to_string() };
             let name = format!("{large}Shared{number}");
             let what = format!("shared {} `{}` of the policy `{}`", target.kind, target.name, policy.name);
-            let declared = match &target.schema {
-                Some(schema) => self.declare(schema.document(), &name),
-                None => vec![self.alone(&name, derive::shared(private.as_ref(), &target.rewrite))],
+            let declared = match (&target.fold, &target.schema) {
+                // The schema is that of what each source brings; who reads gets the document of all.
+                (Some(fold), schema) => {
+                    let input = match schema {
+                        Some(schema) => schema::alone(schema.document()),
+                        None => Some(derive::shared(private.as_ref(), &target.rewrite)),
+                    };
+                    vec![self.alone(&name, derive::folded(fold, input.as_ref()))]
+                }
+                (None, Some(schema)) => self.declare(schema.document(), &name),
+                (None, None) => vec![self.alone(&name, derive::shared(private.as_ref(), &target.rewrite))],
             };
             self.types(&declared, target.kind, &what);
             let about = format!("The name of the {what}.");

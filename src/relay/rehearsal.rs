@@ -114,6 +114,11 @@ impl<'p> Stage<'p> {
         for _ in 0..step.times {
             outcome = self.write(Some(&step.identity), &step.write, Charge::All);
         }
+        if outcome.is_ok()
+            && let Some(ungoverned) = self.ungoverned(&step.write)
+        {
+            return Err(ungoverned);
+        }
         let unheard =
             |rule: &str| unheard(self.policies, rule).map(|it| format!("; {it}")).unwrap_or_default();
         match (&step.expected, outcome) {
@@ -150,6 +155,14 @@ impl<'p> Stage<'p> {
             Route::Private { captures, .. } => captures.identity().and_then(|it| Identity::try_from(it).ok()),
             _ => None,
         }
+    }
+
+    /// What to say of a case about an object that no policy governs: it tries nothing that the policies say.
+    fn ungoverned(&self, write: &Write) -> Option<String> {
+        let (kind, name) = (write.kind, &write.name);
+        let route = self.policies.route(self.service, Some("default"), kind, name);
+        matches!(route, Route::Plain)
+            .then(|| format!("it was admitted as a plain object; no policy governs the {kind} `{name}`"))
     }
 
     fn write(&mut self, by: Option<&Identity>, write: &Write, charge: Charge) -> Result<(), Refusal> {

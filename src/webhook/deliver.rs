@@ -30,7 +30,10 @@ use super::{
 use crate::{
     domain::{
         hook::{Hook, Note},
-        limits::{HOOK_ATTEMPTS_MAX, HOOKS_SETTLE_MS, HOOKS_SETTLED_MAX, HOOKS_STOP_SECONDS_MAX},
+        limits::{
+            HOOK_ATTEMPTS_MAX, HOOK_WARNING_SECONDS, HOOKS_SETTLE_MS, HOOKS_SETTLED_MAX,
+            HOOKS_STOP_SECONDS_MAX,
+        },
         sid::ServiceSid,
     },
     relay::{Error, Hooks, News, Passing, Relay},
@@ -58,6 +61,8 @@ pub(super) struct Deliverer<'h> {
     dropped: u64,
     /// Whether it was said that there is no key.
     mute: bool,
+    /// When the cause of a failure was last told as a warning, by service.
+    warned: HashMap<ServiceSid, Instant>,
 }
 
 /// What was read of a service's queue.
@@ -90,6 +95,7 @@ impl<'h> Deliverer<'h> {
             mark_at: None,
             dropped: 0,
             mute: false,
+            warned: HashMap::new(),
         }
     }
 
@@ -214,8 +220,14 @@ impl<'h> Deliverer<'h> {
                 let status = status.map_or(0, |it| it.as_u16());
                 if attempt < HOOK_ATTEMPTS_MAX {
                     let pause = jittered(self.pause.saturating_mul(4_u32.saturating_pow(attempt - 1)));
-                    debug!(service.sid = %service, event.r#type = event, attempts = attempt, status, duration_ms,
-                        retry_ms = pause.as_millis() as u64, error = why, "webhook attempt failed");
+                    let retry_ms = pause.as_millis() as u64;
+                    if self.warns(service) {
+                        warn!(service.sid = %service, event.r#type = event, attempts = attempt, status, duration_ms,
+                            retry_ms, error = why, "webhook attempt failed");
+                    } else {
+                        debug!(service.sid = %service, event.r#type = event, attempts = attempt, status, duration_ms,
+                            retry_ms, error = why, "webhook attempt failed");
+                    }
                     self.lanes.again(service, object, Instant::now() + pause);
                     return;
                 }
@@ -233,6 +245,16 @@ impl<'h> Deliverer<'h> {
                 Instant::now() + if full { Duration::ZERO } else { Duration::from_millis(HOOKS_SETTLE_MS) };
             self.mark_at = Some(self.mark_at.map_or(at, |it| if full { at } else { it }));
         }
+    }
+
+    /// Whether the cause of a failed attempt is a warning: once for each service in [`HOOK_WARNING_SECONDS`].
+    fn warns(&mut self, service: ServiceSid) -> bool {
+        let (now, pause) = (Instant::now(), Duration::from_secs(HOOK_WARNING_SECONDS));
+        let due = self.warned.get(&service).is_none_or(|it| pause <= now.duration_since(*it));
+        if due {
+            self.warned.insert(service, now);
+        }
+        due
     }
 
     /// Has what has ended marked: one batch for each service, and one sync for all of them.
@@ -268,6 +290,8 @@ impl<'h> Deliverer<'h> {
         if dropped != 0 {
             warn!(dropped, "webhooks of messages were dropped: there was no room");
         }
+        let pause = Duration::from_secs(HOOK_WARNING_SECONDS);
+        self.warned.retain(|_, it| it.elapsed() < pause);
         self.known.retain(|service, known| {
             let Some(waiting) = self.hooks.waiting(*service, u64::MAX) else { return false };
             let given_up = waiting.overflowed.saturating_sub(known.overflowed);

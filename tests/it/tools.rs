@@ -96,6 +96,24 @@ fn check_tells_people_and_programs_the_same() {
     assert!(refused.clone().count() > 0 && refused.clone().all(|it| it["code"].is_u64()));
 }
 
+/// A case about a name that nobody governs tries nothing, whatever it expects.
+#[test]
+fn a_case_that_no_policy_governs_says_so() {
+    let case = |outcome: &str| {
+        format!(
+            "[[case]]\nname = \"a slip\"\nas = {{ identity = \"ada\" }}\nwrite = {{ document = \"aa/ada\", data = {{ y = 1 }} }}\n{outcome}\n"
+        )
+    };
+    for outcome in ["published = []", "refused = { rule = \"address\" }"] {
+        let home = folder(GOOD, &case(outcome));
+        let told = airlock(&["policy", "test", &home.path().display().to_string()]);
+        let what =
+            "case `a slip`: it was admitted as a plain object; no policy governs the document `aa/ada`";
+        assert_eq!(told.code, 1);
+        assert!(told.err.contains(what), "{}", told.err);
+    }
+}
+
 #[test]
 fn test_ends_in_its_count_and_names_each_case() {
     let home = folder(GOOD, CASES);

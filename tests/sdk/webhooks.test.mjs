@@ -429,3 +429,15 @@ test('with debouncing only an identity whose last endpoint stays away has discon
   assert.deepEqual(away().map((it) => it.fields.Identity), [carl]);
   await receiver.stop();
 });
+
+test('the cause of failures is a warning, once a service and minute', async () => {
+  const receiver = await Receiver.start({ answer: () => 500 });
+  const own = await service(receiver.url, { WebhooksFromRestEnabled: 'true' });
+  for (let n = 0; n < 3; n += 1) await airlock.backend('POST', own.at('Documents'), { UniqueName: fresh('doc') });
+  const told = () => airlock.lines().filter((it) => it['service.sid'] === own.sid && it.message === 'webhook attempt failed');
+  await until(() => told().length >= 6, 'attempts, and attempts again');
+  const warned = told().filter((it) => it.level === 'WARN');
+  assert.deepEqual(warned.map((it) => it.status), [500], 'the first is told, with its cause');
+  assert.ok(told().filter((it) => it.level === 'DEBUG').length >= 5);
+  await receiver.stop();
+});

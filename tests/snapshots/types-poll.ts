@@ -18,9 +18,8 @@ export function pollName(poll: string, identity: string): string {
 
 /** The data of the shared document `polls/{poll}/tally` of the policy `poll`. */
 export interface PollShared {
-  choice: "yes" | "no" | "abstain";
-  /** Nobody else sees it */
-  note?: string;
+  votes: Record<string, number>;
+  voters: number;
 }
 
 /** The name of the shared document `polls/{poll}/tally` of the policy `poll`. */
@@ -34,4 +33,9 @@ function segment(text: string): string {
     throw new Error(`this cannot be part of a name: ${JSON.stringify(text)}`);
   }
   return text;
+}
+
+/** A name or a key as one segment of a URL's path, for `fetch`: a `/` in it would begin another segment. */
+export function pathSegment(name: string): string {
+  return encodeURIComponent(name);
 }

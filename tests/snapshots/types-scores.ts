@@ -16,14 +16,15 @@ export function scoresName(game: string, identity: string): string {
   return `scores/${segment(game)}/${segment(identity)}`;
 }
 
-/**
- * What the table takes of one player
- *
- * The data of the shared document `games/{game}/top` of the policy `scores`.
- */
+/** The data of the shared document `games/{game}/top` of the policy `scores`. */
 export interface ScoresShared {
-  score: number;
-  name: string;
+  best: {
+    name: string;
+    score: number;
+  }[];
+  players: number;
+  highest: number | null;
+  mean: number | null;
 }
 
 /** The name of the shared document `games/{game}/top` of the policy `scores`. */
@@ -37,4 +38,9 @@ function segment(text: string): string {
     throw new Error(`this cannot be part of a name: ${JSON.stringify(text)}`);
   }
   return text;
+}
+
+/** A name or a key as one segment of a URL's path, for `fetch`: a `/` in it would begin another segment. */
+export function pathSegment(name: string): string {
+  return encodeURIComponent(name);
 }

@@ -41,3 +41,8 @@ function segment(text: string): string {
   }
   return text;
 }
+
+/** A name or a key as one segment of a URL's path, for `fetch`: a `/` in it would begin another segment. */
+export function pathSegment(name: string): string {
+  return encodeURIComponent(name);
+}

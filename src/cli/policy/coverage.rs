@@ -20,7 +20,10 @@ use serde::Serialize;
 pub(super) use html::html;
 pub(super) use lcov::lcov;
 
-use crate::policy::{Case, folder};
+use crate::{
+    policy::{Case, PolicySet, folder},
+    relay::Disagreement,
+};
 use sample::Sample;
 
 /// What became of the changes of one policy.
@@ -83,9 +86,16 @@ struct Tried {
 }
 
 /// Tries the changes of each policy of a directory against its own cases. What has faults was told before.
-pub(super) fn of(directory: &Path, cases: &[Case]) -> Vec<Coverage> {
+///
+/// # Errors
+/// The cases that come out otherwise although nothing was changed.
+pub(super) fn of(
+    directory: &Path,
+    set: &PolicySet,
+    cases: &[Case],
+) -> Result<Vec<Coverage>, Vec<Disagreement>> {
     let files = folder::files(directory);
-    files.iter().filter_map(Sample::read).map(|it| it.judged(cases)).collect()
+    files.iter().filter_map(Sample::read).map(|it| it.judged(set, cases)).collect()
 }
 
 impl Coverage {

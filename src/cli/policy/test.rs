@@ -19,7 +19,7 @@ use super::{
 use crate::{
     cli::Exit,
     policy::{Case, Fault, PolicySet, folder},
-    relay::rehearse,
+    relay::{Disagreement, rehearse},
 };
 
 /// What is run.
@@ -85,9 +85,18 @@ pub fn run(options: &Options, format: Format) -> Result<(), Exit> {
     let passed = outcomes.len() - failed;
     // Cases that come out otherwise notice everything.
     let coverage = match options.coverage && failed == 0 {
-        true => coverage::of(&options.policies, &cases),
-        false => Vec::new(),
+        true => coverage::of(&options.policies, &set, &cases),
+        false => Ok(Vec::new()),
     };
+    let coverage = coverage.map_err(|wrong| {
+        let shown = |it: &Disagreement| {
+            let Disagreement { file, line, case, what } = it;
+            format!("case `{case}`: {what}\n  --> {file}:{line}")
+        };
+        let shown: Vec<String> = wrong.iter().map(shown).collect();
+        let what = "cases come out otherwise although nothing was changed, so that no change can be judged";
+        Exit::Failed(anyhow::anyhow!("{what}:\n{}", shown.join("\n")))
+    })?;
     if failed == 0 {
         options.html.as_deref().map_or(Ok(()), |it| write(it, &coverage::html(&coverage)))?;
         options.lcov.as_deref().map_or(Ok(()), |it| write(it, &coverage::lcov(&coverage)))?;

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::policy::expression::{
     kinds::Kinds,
     schema,
-    shape::{Found, ShapeId, Shapes},
+    shape::{Found, ShapeId, Shapes, Size},
 };
 
 /// What a key can do something with.
@@ -88,6 +88,21 @@ impl Places {
             };
         }
         None
+    }
+
+    /// How large what stands at a place can be; all of the data, where that is not known.
+    pub fn size(&self, steps: &[&str]) -> Size {
+        let mut id = self.top;
+        for step in steps {
+            if self.shapes.kinds(id) != Kinds::MAP {
+                return Size::DATA;
+            }
+            match self.shapes.field(id, step) {
+                Found::Field(shape, _) | Found::Unnamed(shape) => id = shape,
+                Found::Closed => return Size::ONE,
+            }
+        }
+        self.shapes.size(id)
     }
 
     /// The fields of the top that are required.

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use crate::{
     domain::limits::{IDENTITY_CHARS_MAX, NAME_CHARS_MAX},
     policy::expression::{
-        Scope, Typed,
+        LookupName, Scope, Typed,
         path::{Path, Root, Step},
         schema,
         shape::{Field, ShapeId, Shapes, Size},
@@ -36,6 +36,8 @@ struct Roots {
     reader: ShapeId,
     name: ShapeId,
     identity: ShapeId,
+    /// In the order of the scope.
+    lookups: Vec<ShapeId>,
 }
 
 impl Roots {
@@ -50,7 +52,17 @@ impl Roots {
         let field = |it: &str, shape: ShapeId| Field { name: it.into(), shape, required: true };
         let variables = shapes.object(scope.variables.iter().map(|it| field(it, name)).collect());
         let reader = shapes.object(vec![field("identity", identity), field("claims", Shapes::CLAIMS)]);
-        Self { data, previous, variables, reader, name, identity }
+        let lookup = |it: &LookupName<'_>| match (it.schema, it.required) {
+            (Some(root), true) => schema::shape(root, shapes),
+            (Some(root), false) => {
+                let shape = schema::shape(root, shapes);
+                shapes.or_null(shape)
+            }
+            (None, true) => Shapes::OBJECT,
+            (None, false) => Shapes::OBJECT_OR_NULL,
+        };
+        let lookups = scope.lookups.iter().map(lookup).collect();
+        Self { data, previous, variables, reader, name, identity, lookups }
     }
 }
 
@@ -102,8 +114,7 @@ impl<'s> Known<'s> {
             "identity" | "data" | "previous" | "claims" | "now" => return None,
             _ => match lookup().filter(|_| !scope.reader) {
                 Some(at) => {
-                    let required = scope.lookups.get(at).is_some_and(|it| it.required);
-                    let shape = if required { Shapes::OBJECT } else { Shapes::OBJECT_OR_NULL };
+                    let shape = roots.lookups.get(at).copied().unwrap_or(Shapes::OBJECT_OR_NULL);
                     (Root::Lookup(at, name.into()), shape)
                 }
                 None if scope.variables.iter().any(|it| &**it == name) => {

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use crate::{
-    domain::limits::{CLAIMS_BYTES_MAX, DATA_BYTES_MAX, DATA_NODES_MAX},
+    domain::limits::{DATA_BYTES_MAX, DATA_NODES_MAX, UNTYPED_BYTES_MAX, UNTYPED_VALUES_MAX},
     policy::expression::kinds::Kinds,
 };
 
@@ -13,22 +13,22 @@ pub(super) struct ShapeId(usize);
 
 /// How large a value can be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Size {
+pub struct Size {
     /// Values in it, itself among them.
-    pub(super) nodes: u64,
+    pub nodes: u64,
     /// Bytes of all texts in it.
-    pub(super) bytes: u64,
+    pub bytes: u64,
 }
 
 impl Size {
     /// A value without parts and without text.
-    pub(super) const ONE: Self = Self { nodes: 1, bytes: 0 };
+    pub const ONE: Self = Self { nodes: 1, bytes: 0 };
 
     /// As much as one object of data can have.
-    pub(super) const DATA: Self = Self { nodes: DATA_NODES_MAX as u64, bytes: DATA_BYTES_MAX as u64 };
+    pub const DATA: Self = Self { nodes: DATA_NODES_MAX as u64, bytes: DATA_BYTES_MAX as u64 };
 
     /// Both together.
-    pub(super) const fn and(self, other: Self) -> Self {
+    pub const fn and(self, other: Self) -> Self {
         Self { nodes: self.nodes.saturating_add(other.nodes), bytes: self.bytes.saturating_add(other.bytes) }
     }
 
@@ -37,7 +37,8 @@ impl Size {
         Self { nodes: self.nodes.saturating_mul(count), bytes: self.bytes.saturating_mul(count) }
     }
 
-    const fn at_most(self, other: Self) -> Self {
+    /// The smaller of both.
+    pub const fn at_most(self, other: Self) -> Self {
         Self {
             nodes: if self.nodes < other.nodes { self.nodes } else { other.nodes },
             bytes: if self.bytes < other.bytes { self.bytes } else { other.bytes },
@@ -120,6 +121,8 @@ impl Shapes {
     pub(super) const OBJECT: ShapeId = ShapeId(8);
     /// What a lookup is that may be absent.
     pub(super) const OBJECT_OR_NULL: ShapeId = ShapeId(9);
+    /// Any JSON in claims and lookups, of which no schema speaks: so much is read of it, and no more.
+    pub(super) const PART: ShapeId = ShapeId(10);
 
     pub(super) fn new() -> Self {
         let plain = |kinds: Kinds, size: Size| Shape {
@@ -137,7 +140,11 @@ impl Shapes {
             lenient: false,
             ..plain(Kinds::JSON, Size::DATA)
         };
-        let claims = Size { bytes: CLAIMS_BYTES_MAX as u64, ..Size::DATA };
+        let part = |kinds: Kinds| Shape {
+            rest: Rest::Open(Self::PART),
+            items: Self::PART,
+            ..plain(kinds, Size { nodes: UNTYPED_VALUES_MAX, bytes: UNTYPED_BYTES_MAX })
+        };
         let list = vec![
             plain(Kinds::JSON, Size::DATA),
             strict,
@@ -146,9 +153,10 @@ impl Shapes {
             plain(Kinds::INT, Size::ONE),
             plain(Kinds::DOUBLE, Size::ONE),
             plain(Kinds::TIME, Size::ONE),
-            plain(Kinds::MAP, claims),
-            plain(Kinds::MAP, Size::DATA),
-            plain(Kinds::MAP | Kinds::NULL, Size::DATA),
+            part(Kinds::MAP),
+            part(Kinds::MAP),
+            part(Kinds::MAP | Kinds::NULL),
+            part(Kinds::JSON),
         ];
         Self { list, plain: HashMap::new() }
     }

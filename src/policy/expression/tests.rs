@@ -103,8 +103,10 @@ impl World {
     }
 }
 
-const LOOKUPS: [LookupName<'_>; 2] =
-    [LookupName { name: "board", required: true }, LookupName { name: "room", required: false }];
+const LOOKUPS: [LookupName<'_>; 2] = [
+    LookupName { name: "board", required: true, schema: None },
+    LookupName { name: "room", required: false, schema: None },
+];
 
 fn variables() -> Vec<Arc<str>> {
     vec!["room_id".into(), "identity".into()]

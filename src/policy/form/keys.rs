@@ -116,6 +116,7 @@ fn lookup() -> Vec<Key> {
         key("map", Shape::Pattern, "The names of the map; needs `key`"),
         key("key", Shape::Pattern, "The key of the map's item"),
         key("required", Shape::Flag, "A client's write is refused when it does not stand").or(false),
+        key("schema", Shape::File, "What it is said to be: so much is read of it, and no more"),
     ]
 }
 

@@ -3,6 +3,7 @@
 
 mod bounds;
 mod fit;
+mod price;
 mod satisfy;
 
 use std::collections::HashMap;
@@ -57,8 +58,10 @@ pub(super) fn draft(schema: &Value) -> Result<Draft, Vec<Problem>> {
     }
 }
 
-/// Checks a schema; gives the most often that it can look at one value.
-pub(super) fn lint(schema: &Value, draft: Draft) -> Result<u64, Vec<Problem>> {
+pub use self::price::Price;
+
+/// Checks a schema; gives the most often that it can look at one value, and the price of a check.
+pub(super) fn lint(schema: &Value, draft: Draft) -> Result<(u64, Price), Vec<Problem>> {
     let mut graph = Graph::new(draft);
     graph.walk(schema, String::new());
     graph.resolve();
@@ -68,7 +71,11 @@ pub(super) fn lint(schema: &Value, draft: Draft) -> Result<u64, Vec<Problem>> {
             let (cost, way) = (graph.cost(&order), graph.way(&order));
             if cost <= SCHEMA_COST_MAX && way <= SCHEMA_WAY_MAX {
                 graph.problems = satisfy::impossible(schema, &graph, &order);
-                return if graph.problems.is_empty() { Ok(cost) } else { Err(graph.problems) };
+                return if graph.problems.is_empty() {
+                    Ok((cost, graph.price(&order)))
+                } else {
+                    Err(graph.problems)
+                };
             }
             let (what, help) = if SCHEMA_COST_MAX < cost {
                 (
@@ -104,6 +111,8 @@ struct Node {
     first_elements: Vec<usize>,
     /// `unevaluated…` runs what stands beside it a second time.
     twice: bool,
+    /// What its own keywords cost at one value.
+    own: Price,
 }
 
 struct Graph {
@@ -134,7 +143,7 @@ impl Graph {
         self.nodes.push(Node { pointer: pointer.clone(), ..Node::default() });
         self.by_pointer.insert(pointer.clone(), this);
         let Value::Object(object) = schema else { return this };
-        let mut node = Node { pointer: pointer.clone(), ..Node::default() };
+        let mut node = Node { pointer: pointer.clone(), own: price::own(object), ..Node::default() };
         for (keyword, value) in object {
             let place = pointer_step(&pointer, keyword);
             let Some(shape) = keywords::shape(self.draft, keyword) else {
@@ -314,7 +323,7 @@ mod tests {
     use super::*;
 
     fn cost(schema: &Value) -> Result<u64, String> {
-        lint(schema, Draft::Draft202012).map_err(|it| it[0].what.clone())
+        lint(schema, Draft::Draft202012).map(|it| it.0).map_err(|it| it[0].what.clone())
     }
 
     #[test]

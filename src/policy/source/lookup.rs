@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::from;
+use super::{Schemas, from};
 use crate::{
     domain::{limits::LOOKUPS_MAX, object::ObjectKind},
     policy::{
@@ -14,20 +14,25 @@ use crate::{
 };
 
 pub(super) const KEYS: Keys = Keys {
-    known: &["name", "document", "map", "key", "required"],
+    known: &["name", "document", "map", "key", "required", "schema"],
     later: &["list", "stream"],
-    elsewhere: &[("that", "in `[[when]]`"), ("take", "in `[[to]]`"), ("schema", "in `[from]` or `[[to]]`")],
+    elsewhere: &[("that", "in `[[when]]`"), ("take", "in `[[to]]`")],
 };
 
 /// Reads all lookups of a policy; each span is that of the name's pattern.
-pub(super) fn read_all(top: &Table<'_>, from: Option<&Source>, faults: &mut Faults<'_>) -> Vec<At<Lookup>> {
+pub(super) fn read_all(
+    top: &Table<'_>,
+    from: Option<&Source>,
+    schemas: &mut Schemas<'_>,
+    faults: &mut Faults<'_>,
+) -> Vec<At<Lookup>> {
     let tables = top.tables("lookup", "`[[lookup]]`", faults);
     if let Some(surplus) = tables.get(LOOKUPS_MAX) {
         faults.add(&surplus.span, format!("there are more than {LOOKUPS_MAX} lookups"));
     }
     let mut lookups: Vec<At<Lookup>> = Vec::new();
     for table in &tables {
-        let Some(lookup) = read(table, from, faults) else { continue };
+        let Some(lookup) = read(table, from, schemas, faults) else { continue };
         if lookups.iter().any(|it| it.value.name == lookup.value.name) {
             let what = format!("two lookups are called `{}`", lookup.value.name);
             faults.add_with_help(&table.key_span("name"), what, "choose another name");
@@ -37,8 +42,14 @@ pub(super) fn read_all(top: &Table<'_>, from: Option<&Source>, faults: &mut Faul
     lookups
 }
 
-fn read(table: &Table<'_>, from: Option<&Source>, faults: &mut Faults<'_>) -> Option<At<Lookup>> {
+fn read(
+    table: &Table<'_>,
+    from: Option<&Source>,
+    schemas: &mut Schemas<'_>,
+    faults: &mut Faults<'_>,
+) -> Option<At<Lookup>> {
     table.check_keys(&KEYS, faults);
+    let schema = schemas.read(table, faults);
     if !table.has("name") {
         let help = "write for example `name = \"board\"`: expressions call it so";
         faults.add_with_help(&table.span, format!("{} has no `name`", table.name()), help);
@@ -79,7 +90,7 @@ fn read(table: &Table<'_>, from: Option<&Source>, faults: &mut Faults<'_>) -> Op
         );
     }
     let name: Arc<str> = name.value.into();
-    Some(At { span, value: Lookup { name, kind, pattern, key: key.map(|it| it.value), required } })
+    Some(At { span, value: Lookup { name, kind, pattern, key: key.map(|it| it.value), required, schema } })
 }
 
 /// Each variable of a pattern must be captured by `[from]`.

@@ -19,7 +19,7 @@ use crate::{
 pub(super) const KEYS: Keys = Keys {
     known: &["pattern", "in", "exists"],
     later: &[],
-    elsewhere: &[("schema", "in `[from]` or `[[to]]`"), ("that", "in `[[when]]`")],
+    elsewhere: &[("schema", "in `[from]`, `[[lookup]]` or `[[to]]`"), ("that", "in `[[when]]`")],
 };
 
 /// Reads what bounds each variable; each stands where its `exists` does.

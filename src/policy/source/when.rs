@@ -23,12 +23,12 @@ pub(super) const KEYS: Keys = Keys {
 };
 
 /// Reads all conditions of a policy.
-pub(super) fn read_all(top: &Table<'_>, scope: Option<&Scope<'_>>, faults: &mut Faults<'_>) -> Vec<Rule> {
+pub(super) fn read_all(top: &Table<'_>, scope: Option<&Scope<'_>>, faults: &mut Faults<'_>) -> Vec<At<Rule>> {
     let tables = top.tables("when", "`[[when]]`", faults);
     if let Some(surplus) = tables.get(RULES_MAX) {
         faults.add(&surplus.span, format!("there are more than {RULES_MAX} conditions"));
     }
-    let mut rules: Vec<Rule> = Vec::new();
+    let mut rules: Vec<At<Rule>> = Vec::new();
     for table in &tables {
         table.check_keys(&KEYS, faults);
         for (key, example) in [("rule", "inside-board"), ("that", "data.x < 100")] {
@@ -42,13 +42,13 @@ pub(super) fn read_all(top: &Table<'_>, scope: Option<&Scope<'_>>, faults: &mut 
             table.text("that", faults).and_then(|it| expression(&it, scope?, Wanted::Condition, faults));
         let message = table.text("message", faults).and_then(|it| message(&it, faults));
         if let (Some(name), Some(that)) = (name, that) {
-            rules.push(Rule { name, that, message });
+            rules.push(At { span: table.key_span("that"), value: Rule { name, that, message } });
         }
     }
     rules
 }
 
-fn named(text: &At<&str>, rules: &[Rule], faults: &mut Faults<'_>) -> Option<Arc<str>> {
+fn named(text: &At<&str>, rules: &[At<Rule>], faults: &mut Faults<'_>) -> Option<Arc<str>> {
     let name = text.value;
     let shaped = name.len() <= POLICY_NAME_CHARS_MAX
         && name.starts_with(|it: char| it.is_ascii_lowercase())
@@ -63,7 +63,7 @@ fn named(text: &At<&str>, rules: &[Rule], faults: &mut Faults<'_>) -> Option<Arc
         faults.add_with_help(&text.span, format!("`{name}` is the name of a stage"), help);
         return None;
     }
-    if rules.iter().any(|it| &*it.name == name) {
+    if rules.iter().any(|it| &*it.value.name == name) {
         let what = format!("two conditions are called `{name}`");
         faults.add_with_help(&text.span, what, "choose another name");
         return None;

@@ -118,7 +118,8 @@ fn what_may_be_a_number_is_no_fault() {
         "set = { s = \"size(data.list)\" }\nfold = { a = { sum = \"data.s\" } }",
         "rename = { \"/n\" = \"/s\" }\ntake = [\"/n\"]\nfold = { a = { sum = \"data.s\" } }",
         "default = { s = 1 }\nfold = { a = { sum = \"data.s\" } }",
-        "clamp = { n = [0, 9] }\nmask = { s = { digits = true }, list = { digits = true } }\nfold = { a = { count = true } }",
+        "clamp = { n = [0, 9] }\nmask = { s = { digits = true } }\nfold = { a = { count = true } }",
+        "clamp = { n = [0, 9] }\nmask = { list = { digits = true } }\nfold = { a = { count = true } }",
     ] {
         let policy = format!("{FROM}schema = \"s.json\"\n[[to]]\ndocument = \"c/{{room}}\"\n{lines}");
         let compiled = compile(&[files("chat", &policy, &[("s.json", schema)])]);

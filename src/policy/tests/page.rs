@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{between, faults, folds, golden::Row, rewrites, rules, schemas, targets, ways};
+use super::{between, cost, faults, folds, golden::Row, rewrites, rules, schemas, targets, ways};
 use crate::policy::{cases, expression, fault::sites, folder};
 
 /// The section of the page for what is told when a set takes force: those texts are the relay's.
@@ -14,7 +14,7 @@ pub(crate) const AT_START: &str = "At start";
 
 /// What all golden rows tell, of this wing.
 fn told() -> BTreeSet<String> {
-    let themes: [fn() -> Vec<Row>; 15] = [
+    let themes: [fn() -> Vec<Row>; 16] = [
         faults::top,
         faults::private,
         faults::limits,
@@ -24,6 +24,7 @@ fn told() -> BTreeSet<String> {
         targets::all,
         rewrites::all,
         ways::all,
+        cost::all,
         folds::all,
         schemas::all,
         between::between,

@@ -1,11 +1,12 @@
-//! The type of a shared side without a schema: that of the private side, taken through the rewrite.
+//! The type of a shared side without a schema: that of the private side, taken through the rewrite. And of a fold's
+//! document, which no schema describes.
 //!
 //! Only whole fields of the top are followed; a field of which a part is moved or set is `unknown`.
 
 use serde_json::Value;
 
 use super::form::{Field, Presence, Type};
-use crate::policy::{pointer::Pointer, rewrite::Rewrite, setting::Setting};
+use crate::policy::{fold::Kind, folding::Folding, pointer::Pointer, rewrite::Rewrite, setting::Setting};
 
 /// Data of which nothing is known.
 pub(super) fn unknown() -> Type {
@@ -47,6 +48,48 @@ pub(super) fn shared(private: Option<&Type>, rewrite: &Rewrite) -> Type {
         fields.put(place, Presence::Required, value);
     }
     Type::object(fields.0, open.then_some(Type::Unknown))
+}
+
+/// The document of a fold; `input` is the type of what each source brings.
+pub(super) fn folded(fold: &Folding, input: Option<&Type>) -> Type {
+    let number = || Type::Plain("number");
+    let object = |fields: Vec<(&str, Type)>| {
+        let field = |(name, value): (&str, Type)| Field::bare(name, Presence::Required, value);
+        Type::object(fields.into_iter().map(field).collect(), None)
+    };
+    let kept = |name: &String| {
+        let known = match input {
+            Some(Type::Object { fields, .. }) => fields.iter().find(|it| it.name == *name),
+            _ => None,
+        };
+        match known {
+            Some(it) if is_plain(&it.value) => Field::bare(name, it.presence, it.value.clone()),
+            _ => Field::bare(name, Presence::Optional, Type::Unknown),
+        }
+    };
+    let of = |kind: &Kind, keep: &[String]| match kind {
+        Kind::Count | Kind::Sum | Kind::Distinct => number(),
+        Kind::Mean | Kind::Min | Kind::Max => Type::union([number(), Type::Plain("null")]),
+        Kind::CountBy { top: None } => Type::object(Vec::new(), Some(number())),
+        Kind::CountBy { top: Some(_) } => {
+            let one = object(vec![("value", Type::Unknown), ("count", number())]);
+            object(vec![("top", Type::Array(Box::new(one))), ("other", number())])
+        }
+        Kind::Top { .. } => Type::Array(Box::new(Type::object(keep.iter().map(kept).collect(), None))),
+    };
+    let fields = fold.shape.fields().iter().zip(&fold.inputs);
+    let fields = fields.map(|(it, input)| (&*it.name, of(&it.kind, &input.keep)));
+    object(fields.collect())
+}
+
+/// Whether a type refers to no other by name.
+fn is_plain(of: &Type) -> bool {
+    match of {
+        Type::Plain(_) | Type::Literal(_) => true,
+        Type::Union(parts) => parts.iter().all(is_plain),
+        Type::Array(inner) => is_plain(inner),
+        _ => false,
+    }
 }
 
 /// The type of a default: not the value alone, since others may stand in its place.

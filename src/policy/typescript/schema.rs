@@ -38,6 +38,11 @@ pub(super) fn declare(root: &Value, name: &str, names: &mut Names) -> Vec<Declar
     declared
 }
 
+/// The type of a schema's file by itself: what it refers to is not known.
+pub(super) fn alone(root: &Value) -> Option<Type> {
+    declare(root, "", &mut Names::default()).into_iter().next().map(|it| it.value)
+}
+
 /// What a schema says of itself.
 fn about(schema: &Value) -> Option<String> {
     let text = |key: &str| schema.get(key).and_then(Value::as_str).map(str::to_owned);

@@ -161,3 +161,30 @@ fn without_a_schema_the_shared_side_follows_the_rewrite() {
         assert_eq!(shared(*private, rewrite), *expected, "{rewrite}");
     }
 }
+
+/// Who reads a fold gets the document of all, not what one source brings to it.
+#[test]
+fn a_fold_has_the_type_of_its_document() {
+    let policy = "[from]\ndocument = \"a/{game}/{identity}\"\nschema = \"a.json\"\n[[to]]\ndocument = \"best/{game}\"\nschema = \"a.json\"\n\
+        [to.fold]\nn = { count = true }\nby = { count_by = \"data.c\" }\nmost = { count_by = \"data.name\", top = 2 }\n\
+        mean = { mean = \"data.score\" }\nbest = { top = 3, by = \"data.score\", keep = [\"name\", \"c\"] }";
+    let schema = r#"{"type": "object", "properties": {"score": {"type": "integer"}, "c": {"enum": ["x", "y"]},
+        "name": {"type": "string", "maxLength": 9}}, "required": ["score", "name"], "additionalProperties": false}"#;
+    let bytes = |text: &str| Content::Bytes(text.as_bytes().to_vec());
+    let schemas = [("a.json".to_owned(), bytes(schema))].into();
+    let files = Files { name: "p".into(), path: "p".into(), policy: bytes(policy), schemas };
+    let text = typescript(&compile(&[files]).expect("compiled"));
+    let (_, shared) = text.split_once("PShared ").expect("a shared type");
+    let (shared, rest) = shared.split_once("\n/**").expect("and a name");
+    let shared = shared.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(
+        shared,
+        "{ n: number; by: Record<string, number>; most: { top: { value: unknown; count: number; }[]; other: number; }; \
+         mean: number | null; best: { name: string; c?: \"x\" | \"y\"; }[]; }"
+    );
+    assert!(
+        rest.contains(
+            "export function pathSegment(name: string): string {\n  return encodeURIComponent(name);"
+        )
+    );
+}

@@ -30,6 +30,8 @@ pub enum Asker {
     Owner,
     /// Another identity.
     Other,
+    /// Another identity, whose token has no claims: it fails each condition of `read` and bound of a variable that asks for one.
+    Unclaimed,
     /// Another identity, to which a backend has granted all rights.
     Granted,
     /// A backend.
@@ -38,7 +40,8 @@ pub enum Asker {
 
 impl Asker {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Anonymous, Self::Owner, Self::Other, Self::Granted, Self::Backend];
+    pub const ALL: [Self; 6] =
+        [Self::Anonymous, Self::Owner, Self::Other, Self::Unclaimed, Self::Granted, Self::Backend];
 
     /// The word for it.
     pub const fn as_str(self) -> &'static str {
@@ -46,6 +49,7 @@ impl Asker {
             Self::Anonymous => "anonymous",
             Self::Owner => "owner",
             Self::Other => "other",
+            Self::Unclaimed => "no-claims",
             Self::Granted => "granted",
             Self::Backend => "backend",
         }
@@ -54,7 +58,7 @@ impl Asker {
     const fn identity(self) -> Option<&'static str> {
         match self {
             Self::Owner => Some(OWNER),
-            Self::Other => Some(OTHER),
+            Self::Other | Self::Unclaimed => Some(OTHER),
             Self::Granted => Some(GRANTED),
             Self::Anonymous | Self::Backend => None,
         }

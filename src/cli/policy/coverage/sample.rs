@@ -8,11 +8,12 @@ use super::{Coverage, Kind, Tried, policy, schema, written};
 use crate::{
     cli::policy::progress::Progress,
     policy::{
-        Case, PolicySet, compile,
+        Case, PolicySet,
+        compile::replace,
         files::{Content, Files},
         line,
     },
-    relay::rehearse,
+    relay::{Disagreement, rehearse},
 };
 
 /// A policy as it stands in its folder, or changed in one place.
@@ -52,8 +53,8 @@ impl Sample {
         Some(Self { name, path, policy, schemas, texts: Arc::new(texts) })
     }
 
-    /// The set with this policy alone, if it compiles.
-    fn compiled(&self) -> Option<Arc<PolicySet>> {
+    /// The set with this policy in the place of the one of its name, if it compiles.
+    fn compiled(&self, set: &PolicySet) -> Option<Arc<PolicySet>> {
         let json = |value: &Value| Content::Bytes(value.to_string().into_bytes());
         let files = Files {
             name: self.name.clone(),
@@ -61,7 +62,7 @@ impl Sample {
             policy: Content::Bytes(written::document(&self.policy).into_bytes()),
             schemas: self.schemas.iter().map(|(name, schema)| (name.clone(), json(schema))).collect(),
         };
-        compile(&[files]).ok().map(Arc::new)
+        replace(set, &files).ok().map(Arc::new)
     }
 
     /// All changes, whether they compile or not.
@@ -84,15 +85,25 @@ impl Sample {
         of_policy.chain(of_schemas).collect()
     }
 
-    /// Tries its changes against its own cases.
-    pub(super) fn judged(self, cases: &[Case]) -> Coverage {
+    /// Tries its changes against its own cases, each within the whole set: a case may need what other policies publish.
+    ///
+    /// # Errors
+    /// The cases that come out otherwise although nothing was changed: they would notice everything.
+    pub(super) fn judged(self, set: &PolicySet, cases: &[Case]) -> Result<Coverage, Vec<Disagreement>> {
         let own: Vec<&Case> = cases.iter().filter(|it| *it.policy == *self.name).collect();
+        if let Some(unchanged) = self.compiled(set) {
+            let wrong: Vec<Disagreement> =
+                own.iter().flat_map(|it| rehearse(&unchanged, slice::from_ref(*it))).collect();
+            if !wrong.is_empty() {
+                return Err(wrong);
+            }
+        }
         let (changes, mut tried) = (self.changes(), Vec::new());
         let mut progress = Progress::new(changes.len(), format!("changes of `{}`", self.name));
         for Change { file, at, what, sample } in changes {
             progress.step();
-            let Some(set) = sample.compiled() else { continue };
-            let noticing = own.iter().find(|it| !rehearse(&set, slice::from_ref(**it)).is_empty());
+            let Some(changed) = sample.compiled(set) else { continue };
+            let noticing = own.iter().find(|it| !rehearse(&changed, slice::from_ref(**it)).is_empty());
             let text = self.texts.get(&file).map_or("", String::as_str);
             tried.push(Tried {
                 line: line(&file, text, &at),
@@ -103,7 +114,7 @@ impl Sample {
             });
         }
         let texts = self.texts.iter().map(|(file, text)| (self.whole(file), text.clone())).collect();
-        Coverage::new(self.name.clone(), own.len(), texts, tried)
+        Ok(Coverage::new(self.name.clone(), own.len(), texts, tried))
     }
 
     fn whole(&self, file: &str) -> String {

@@ -1,6 +1,6 @@
 //! How often a schema can look at one value, and how deep it can go: known before any data comes.
 
-use super::Graph;
+use super::{Graph, Node};
 use crate::domain::limits::DATA_DEPTH_MAX;
 
 impl Graph {
@@ -45,6 +45,15 @@ impl Graph {
 
     /// The most often that one value, at any depth of the data, can be looked at.
     pub(super) fn cost(&self, order: &[usize]) -> u64 {
+        self.looks(order, |_, depth| u64::from(depth == 0))
+    }
+
+    /// The most that one value, at any depth of the data, can weigh, if each look weighs what is said of its schema.
+    pub(super) fn most(&self, order: &[usize], weight: impl Fn(&Node) -> u64) -> u64 {
+        self.looks(order, |node, depth| if depth == 0 { weight(node) } else { 0 })
+    }
+
+    fn looks(&self, order: &[usize], own: impl Fn(&Node, usize) -> u64) -> u64 {
         let mut above: Vec<u64> = vec![0; self.nodes.len()];
         let mut most = 0;
         for depth in 0..=DATA_DEPTH_MAX {
@@ -61,8 +70,7 @@ impl Graph {
                     .max(max(&node.first_elements))
                     .saturating_add(sum(&node.patterns, &above))
                     .saturating_add(sum(&node.entries, &above));
-                let looks =
-                    u64::from(depth == 0).saturating_add(sum(&node.same, &here)).saturating_add(below);
+                let looks = own(node, depth).saturating_add(sum(&node.same, &here)).saturating_add(below);
                 if let Some(slot) = here.get_mut(*at) {
                     *slot = looks.saturating_mul(if node.twice { 2 } else { 1 });
                 }

@@ -21,7 +21,7 @@ fn may(space: &Space, asker: Asker) -> Vec<Verb> {
 fn nobody_writes_what_is_shared_and_nobody_but_the_owner_what_is_private() {
     let spaces: Vec<Space> = ["policies", "tests/sdk/policies"].into_iter().flat_map(asked).collect();
     let looks = [Verb::Read, Verb::Watch];
-    let clients = [Asker::Anonymous, Asker::Owner, Asker::Other, Asker::Granted];
+    let clients = [Asker::Anonymous, Asker::Owner, Asker::Other, Asker::Unclaimed, Asker::Granted];
     for space in &spaces {
         assert_eq!(may(space, Asker::Anonymous), [], "{space:?}");
         match &space.side {
@@ -33,6 +33,7 @@ fn nobody_writes_what_is_shared_and_nobody_but_the_owner_what_is_private() {
             }
             Side::Private(policy) => {
                 assert_eq!(may(space, Asker::Other), [], "{space:?}");
+                assert_eq!(may(space, Asker::Unclaimed), [], "{space:?}");
                 assert_eq!(may(space, Asker::Granted), [], "{space:?}");
                 let own = may(space, Asker::Owner);
                 assert!(looks.iter().all(|it| own.contains(it)) && !own.contains(&Verb::Permit), "{space:?}");
@@ -53,4 +54,14 @@ fn nobody_writes_what_is_shared_and_nobody_but_the_owner_what_is_private() {
 fn plain_objects_are_asked_about_without_policies_too() {
     let spaces = matrix(&Arc::new(PolicySet::empty()));
     assert!(spaces.len() == 4 && spaces.iter().all(|it| it.side == Side::Plain));
+}
+
+/// The sample `chat` asks for `reader.claims.rooms`: who has the claim reads, who has none does not.
+#[test]
+fn a_condition_of_read_is_asked_with_and_without_its_claims() {
+    let spaces = asked("policies");
+    let chat = |it: &&Space| it.side == Side::Shared("chat".into());
+    let room = spaces.iter().find(chat).expect("the sample");
+    assert_eq!(may(room, Asker::Other), [Verb::Read, Verb::Watch]);
+    assert_eq!(may(room, Asker::Unclaimed), []);
 }

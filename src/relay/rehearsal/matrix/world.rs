@@ -107,6 +107,7 @@ impl<'p> World<'p> {
     ) -> Result<(), Refusal> {
         let caller = match asker {
             Asker::Anonymous => anonymous()?,
+            Asker::Unclaimed => self.client_with(asker.identity(), Value::Object(Default::default())),
             known => self.client(known.identity()),
         };
         let address = self.address(kind, name);
@@ -127,8 +128,12 @@ impl<'p> World<'p> {
 
     /// A client with this identity, or a backend.
     fn client(&self, identity: Option<&str>) -> Caller {
+        self.client_with(identity, self.claims.clone())
+    }
+
+    fn client_with(&self, identity: Option<&str>, claims: Value) -> Caller {
         let identity = identity.and_then(|it| Identity::try_from(it).ok());
-        Caller::rehearsed(identity, self.service, self.claims.clone())
+        Caller::rehearsed(identity, self.service, claims)
     }
 
     fn address(&self, kind: ObjectKind, name: &UniqueName) -> Address {
