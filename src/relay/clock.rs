@@ -83,6 +83,12 @@ impl Clock {
         Timestamp::from_millis(self.source.wall_ms())
     }
 
+    /// Has time go by only by [`Self::advance`].
+    #[cfg(test)]
+    pub(super) fn stop(&self) {
+        self.source.stop();
+    }
+
     /// Lets time go by on both clocks.
     #[cfg(test)]
     pub(super) fn advance(&self, milliseconds: i64) {

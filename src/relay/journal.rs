@@ -121,17 +121,19 @@ impl Look {
     }
 }
 
-/// Records a read that was refused, or the subscriptions of one batch that were: the first of so many.
-pub(super) fn record_look(
-    refusals: &Refusals,
-    caller: &Caller,
-    look: Look,
-    query: &Query,
-    decision: DecisionId,
-    code: u32,
-    refusal: &Refusal,
-    count: u64,
-) {
+/// A read that was refused, or the subscriptions of one batch that were: the first of so many.
+pub(super) struct RefusedLook<'a> {
+    pub(super) look: Look,
+    pub(super) query: &'a Query,
+    pub(super) decision: DecisionId,
+    pub(super) code: u32,
+    pub(super) refusal: &'a Refusal,
+    pub(super) count: u64,
+}
+
+/// Records it.
+pub(super) fn record_look(refusals: &Refusals, caller: &Caller, refused: &RefusedLook<'_>) {
+    let RefusedLook { look, query, decision, code, refusal, count } = *refused;
     let refused = Refused::new(look.refused(), query.service(), caller, Some(refusal), code);
     if refusals.count(refused) == Told::Counted {
         return;

@@ -18,7 +18,7 @@ use crate::{
         error::Error,
         fanout::Subscription,
         gate::Charge,
-        journal::Look,
+        journal::{Look, RefusedLook},
         receipt::Reading,
         refusal::{DecisionId, Missing, Reason, Refusal},
         store::view::View,
@@ -146,7 +146,8 @@ impl Relay {
             journal::record_miss(caller, look, query, decision, code);
             return Error::Refused(refusal);
         }
-        journal::record_look(&self.inner.refusals, caller, look, query, decision, code, &refusal, 1);
+        let refused = RefusedLook { look, query, decision, code, refusal: &refusal, count: 1 };
+        journal::record_look(&self.inner.refusals, caller, &refused);
         Error::Refused(refusal).of_decision(decision, None)
     }
 }
@@ -178,17 +179,9 @@ impl Drop for WatchBatch {
     fn drop(&mut self) {
         if let (Some((object, code, refusal)), Some(service)) = (&self.first, self.caller.service()) {
             let query = of_object(service, ObjectRef::Sid(*object), *object);
-            let (refusals, caller, decision) = (&self.relay.inner.refusals, &self.caller, self.decision);
-            journal::record_look(
-                refusals,
-                caller,
-                Look::Watch,
-                &query,
-                decision,
-                *code,
-                refusal,
-                self.refused,
-            );
+            let (query, decision, count) = (&query, self.decision, self.refused);
+            let refused = RefusedLook { look: Look::Watch, query, decision, code: *code, refusal, count };
+            journal::record_look(&self.relay.inner.refusals, &self.caller, &refused);
         }
     }
 }

@@ -214,7 +214,8 @@ mod tests {
             (14, Effect::Settle { service, hooks: Vec::new() }),
             (15, Effect::RemoveAt { service, object, revision: Revision(1) }),
             (16, Effect::Forget { service, objects: vec![object], before: Timestamp::from_seconds(1) }),
-            (17, Effect::Restore { gap: 1, floor: EventId(1) }),
+            (17, Effect::LimitExpiry { until: None }),
+            (21, Effect::Restore { gap: 1, floor: EventId(1) }),
         ];
         for (place, effect) in placed {
             let bytes = postcard::to_allocvec(&effect).expect("written");

@@ -373,6 +373,12 @@ fn follow(
     }
 }
 
+/// What a checkpoint of this state has, in its order.
+#[cfg(test)]
+pub(in crate::relay) fn checkpoint_bytes(view: &View) -> Result<Vec<Vec<u8>>, StoreError> {
+    Checkpoint::of(view).map(|it| it.rows)
+}
+
 /// Writes a view down as a checkpoint and reads it back. Only fuzz targets see this.
 #[cfg(fuzzing)]
 pub(in crate::relay) fn checkpoint_round_trip(view: &View) {

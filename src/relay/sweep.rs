@@ -153,7 +153,7 @@ struct Sweep {
 }
 
 /// The first of what is due, as much as one batch may cost.
-fn due_slice(tenant: &Tenant, due_at: Timestamp) -> Vec<(ObjectSid, Option<ItemId>)> {
+pub(super) fn due_slice(tenant: &Tenant, due_at: Timestamp) -> Vec<(ObjectSid, Option<ItemId>)> {
     let mut cost = 0;
     let due = tenant.due.iter().take_while(|it| it.0 <= due_at);
     let slice = due.take_while(|(_, object, item)| {

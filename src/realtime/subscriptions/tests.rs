@@ -41,7 +41,7 @@ fn only_what_exists_can_be_watched() {
     assert!(matches!(watchable("MP1", "map"), Err(Reason::NotFound(_))));
     let stream = sid(ObjectKind::Stream, 1);
     assert_eq!(watchable(&stream.to_string(), "stream"), Ok(stream));
-    assert_eq!(watchable(&map.to_string(), "live_query"), Err(Reason::Forbidden));
+    assert_eq!(watchable(&map.to_string(), "live_query"), Err(Reason::LiveQuery));
 }
 
 /// An outlet, the other end of its socket, and a relay with one client.

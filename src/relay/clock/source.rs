@@ -8,6 +8,9 @@ pub(super) struct Source {
     started: std::time::Instant,
     #[cfg(debug_assertions)]
     shift: shift::Shift,
+    /// Both clocks at the moment at which a test has stopped them, in milliseconds.
+    #[cfg(test)]
+    stopped: std::sync::OnceLock<(i64, i64)>,
 }
 
 impl Source {
@@ -17,11 +20,24 @@ impl Source {
             started: std::time::Instant::now(),
             #[cfg(debug_assertions)]
             shift: shift::Shift::from_environment(),
+            #[cfg(test)]
+            stopped: std::sync::OnceLock::new(),
         }
+    }
+
+    /// Stops both clocks.
+    #[cfg(test)]
+    pub(super) fn stop(&self) {
+        let now = (self.monotonic_ms(), self.wall_ms());
+        self.stopped.get_or_init(|| now);
     }
 
     /// Milliseconds of a clock that nobody sets. On Linux it counts while the machine is suspended.
     pub(super) fn monotonic_ms(&self) -> i64 {
+        #[cfg(test)]
+        if let Some((monotonic_ms, _)) = self.stopped.get() {
+            return *monotonic_ms;
+        }
         #[cfg(target_os = "linux")]
         let passed = {
             let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
@@ -37,6 +53,10 @@ impl Source {
 
     /// Milliseconds since 1970 by the wall clock, which anybody may set.
     pub(super) fn wall_ms(&self) -> i64 {
+        #[cfg(test)]
+        if let Some((_, wall_ms)) = self.stopped.get() {
+            return *wall_ms;
+        }
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let milliseconds = i64::try_from(since.as_millis()).unwrap_or(i64::MAX);
         #[cfg(debug_assertions)]

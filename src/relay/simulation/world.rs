@@ -23,7 +23,10 @@ use crate::{
         Answer, Caller, Credential, LogIdentities, Reading, Receipt, Relay, Settings, Watch, Watched,
         rewrite,
         settings::random,
-        store::{Memory, Store, committed::Committed, queue::LaneKey, writer::by_hand::ByHand},
+        store::{
+            Memory, Store, checkpoint_bytes, committed::Committed, queue::LaneKey, writer::by_hand::ByHand,
+        },
+        sweep,
         ticket::{Attempt, Ticket},
         verify,
         watcher::Watcher,
@@ -60,6 +63,8 @@ pub(super) struct World {
     clients: Vec<Client>,
     connections: u64,
     attempts: u64,
+    /// A second service, which comes and goes.
+    other: Option<ServiceSid>,
 }
 
 impl World {
@@ -92,6 +97,7 @@ impl World {
             clients: Vec::new(),
             connections: 0,
             attempts: 0,
+            other: None,
         };
         let now = world.relay.now();
         let genesis = rewrite::founding(random().expect("random bytes"), world.relay.decision(), now);
@@ -136,9 +142,11 @@ impl World {
             16 => self.repeat(client),
             17 => self.cut(client),
             18 => self.backend_acts(client),
-            _ => match self.random.below(6) {
+            _ => match self.random.below(8) {
                 0 => self.restart(),
                 1 => self.disk.fail_after(self.random.below(4)),
+                2 => self.time_passes(),
+                3 => self.other_service(),
                 _ => self.read(client),
             },
         }
@@ -280,6 +288,39 @@ impl World {
         self.relay.submit(&self.backend, change, Answer { then, through: None });
     }
 
+    /// Some seconds go by, and the sweep removes what is due.
+    fn time_passes(&mut self) {
+        self.relay.inner.clock.advance(1_000 * self.random.below(8) as i64);
+        let (view, now) = (self.relay.inner.hub.view(), self.relay.now());
+        let Some(tenant) = view.tenant(self.service) else { return };
+        let due = sweep::due_slice(tenant, view.expiry_time(now));
+        if !due.is_empty() {
+            let batch = rewrite::expiry(self.service, due, self.relay.decision(), now);
+            // A store that has failed refuses it.
+            let _refused = self.relay.inner.writer.commit(batch, Ticket::Own(Box::new(|_| ())));
+        }
+    }
+
+    /// A service is made, gets some objects, and is removed with them.
+    fn other_service(&mut self) {
+        self.settle();
+        let Some(service) = self.other.take() else {
+            let settings = SettingsChange::default();
+            let made = self.backend_asks(Operation::CreateService { default: false, settings });
+            self.other = match made {
+                Some(Receipt::Service { head, .. }) => Some(head.sid),
+                _ => None,
+            };
+            return;
+        };
+        for number in 0..self.random.below(6) {
+            let (kind, data) = (ObjectKind::Document, Input::empty());
+            let name = Some(name(&format!("object {number}")));
+            self.backend_asks(Operation::Create { service, kind, name, data, ttl: None });
+        }
+        self.backend_asks(Operation::RemoveService { service });
+    }
+
     /// A read sees what its client was acknowledged.
     fn read(&mut self, number: usize) {
         self.clients[number].listen();
@@ -379,8 +420,23 @@ impl World {
         }
     }
 
+    /// Removes everything that is due.
+    fn sweep(&mut self) {
+        loop {
+            let (view, now) = (self.relay.inner.hub.view(), self.relay.now());
+            let tenant = view.tenant(self.service).expect("the service");
+            let due = sweep::due_slice(tenant, view.expiry_time(now));
+            if due.is_empty() {
+                return;
+            }
+            let batch = rewrite::expiry(self.service, due, self.relay.decision(), now);
+            self.commit_own(batch);
+        }
+    }
+
     /// Holds everything against everything, at rest.
     fn check(&mut self) {
+        self.sweep();
         let view = self.relay.inner.hub.view();
         let verified = verify::verify_view(&view, &self.policies);
         assert!(verified.differences.is_empty(), "folds: {:?}", verified.differences);
@@ -390,6 +446,8 @@ impl World {
         assert_eq!(tenant.newest, again.newest, "a replay gives the same events");
         assert!(tenant.usage == again.usage, "what is charged is what a replay charges");
         assert!(tenant.objects == again.objects, "a replay gives the same objects");
+        let bytes = |view| checkpoint_bytes(view).expect("a checkpoint");
+        assert!(bytes(&view) == bytes(&recovered), "a replay writes the same checkpoint");
         for number in 0..CLIENTS {
             self.clients[number].listen();
             self.clients[number].check();
@@ -465,14 +523,21 @@ impl World {
         Address { service: self.service, kind, object: ObjectRef::Name(name(object)) }
     }
 
-    /// What a backend does and waits for.
+    /// What a backend does at the start.
     fn as_backend(&mut self, operation: Operation) -> Receipt {
+        self.backend_asks(operation).expect("it is done")
+    }
+
+    /// What a backend does and waits for; `None` when it is refused, or the store has failed.
+    fn backend_asks(&mut self, operation: Operation) -> Option<Receipt> {
         let (tell, told) = std::sync::mpsc::channel();
-        let then = Box::new(move |result| tell.send(result).expect("somebody waits"));
+        // Whoever asked may have stopped waiting.
+        let then = Box::new(move |result| tell.send(result).unwrap_or_default());
         let change = Change { operation, if_match: None, idempotency: None };
         self.relay.submit(&self.backend, change, Answer { then, through: None });
         self.settle();
-        told.recv().expect("an answer").expect("it is done")
+        // A process that died has not answered.
+        told.try_recv().ok()?.ok()
     }
 
     fn commit_own(&mut self, batch: rewrite::Batch) {
@@ -506,6 +571,7 @@ fn start(disk: &Memory, policies: &Arc<PolicySet>) -> (Relay, ByHand, Caller) {
         disk_min_free_bytes: 0,
     };
     let relay = Relay::assemble(settings, writer, view).expect("a relay");
+    relay.inner.clock.stop();
     let user = account.to_string();
     let credential = Credential::Basic { user: &user, password: &secret };
     let backend = relay.authenticate(credential, Ipv4Addr::LOCALHOST.into()).expect("a backend");
