@@ -24,6 +24,7 @@ pub(super) struct Secret(Arc<Inner>);
 
 struct Inner {
     bytes: [u8; 32],
+    pseudonyms: Pseudonyms,
     key: hmac::Key,
     known: Mutex<Known>,
 }
@@ -50,24 +51,37 @@ impl Known {
     }
 }
 
+/// Within what an identity has the same pseudonym under one policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pseudonyms {
+    /// In all services: stores that were made so keep theirs, since shared names and keys are made of them.
+    OfAccount,
+    /// In one service.
+    OfService,
+}
+
 impl Secret {
+    /// The secret of a store.
+    pub(super) fn new(bytes: [u8; 32], pseudonyms: Pseudonyms) -> Self {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &bytes);
+        Self(Arc::new(Inner { bytes, pseudonyms, key, known: Mutex::default() }))
+    }
+
+    /// Within what pseudonyms are the same.
+    pub(super) fn pseudonyms(&self) -> Pseudonyms {
+        self.0.pseudonyms
+    }
+
     /// As it stands in the log.
     pub(super) fn bytes(&self) -> &[u8; 32] {
         &self.0.bytes
     }
 }
 
-impl From<[u8; 32]> for Secret {
-    fn from(bytes: [u8; 32]) -> Self {
-        let key = hmac::Key::new(hmac::HMAC_SHA256, &bytes);
-        Self(Arc::new(Inner { bytes, key, known: Mutex::default() }))
-    }
-}
-
 impl Default for Secret {
     /// That of a view to which nothing was applied.
     fn default() -> Self {
-        [0; 32].into()
+        Self::new([0; 32], Pseudonyms::OfAccount)
     }
 }
 
@@ -98,8 +112,12 @@ pub(super) fn fits(secret: &Secret, service: ServiceSid, sid: ObjectSid) -> bool
 }
 
 /// What stands for an identity under a policy, and says nothing of it elsewhere (decision 35): 32 hexadecimal digits.
-pub(super) fn pseudonym(secret: &Secret, policy: &str, identity: &Identity) -> String {
+pub(super) fn pseudonym(secret: &Secret, service: ServiceSid, policy: &str, identity: &Identity) -> String {
     let mut context = hmac::Context::with_key(&secret.0.key);
+    if secret.pseudonyms() == Pseudonyms::OfService {
+        context.update(b"service\0");
+        context.update(service.as_bytes());
+    }
     // Neither holds a control character, so no two pairs make one text.
     for part in ["pseudonym\0", policy, "\0", identity.as_str()] {
         context.update(part.as_bytes());
@@ -125,14 +143,14 @@ mod tests {
 
     #[test]
     fn what_is_kept_is_bounded_and_what_would_be_made() {
-        let secret = Secret::from([7; 32]);
+        let secret = Secret::new([7; 32], Pseudonyms::OfService);
         let (service, other) = (ServiceSid::new([1; 16]), ServiceSid::new([2; 16]));
         let name = |number: usize| UniqueName::try_from(format!("rooms/{number}")).expect("a name");
         for number in (0..=DERIVED_SIDS_MAX).chain([0, 1]) {
             for (service, kind) in
                 [(service, ObjectKind::Map), (service, ObjectKind::List), (other, ObjectKind::Map)]
             {
-                let fresh = sid(&Secret::from([7; 32]), service, kind, &name(number));
+                let fresh = sid(&Secret::new([7; 32], Pseudonyms::OfService), service, kind, &name(number));
                 assert_eq!(sid(&secret, service, kind, &name(number)), fresh);
                 assert!(fits(&secret, service, fresh));
             }
@@ -140,5 +158,14 @@ mod tests {
             assert!(known.count <= DERIVED_SIDS_MAX);
             assert_eq!(known.count, known.names.values().map(Vec::len).sum::<usize>());
         }
+    }
+
+    #[test]
+    fn a_pseudonym_is_of_its_service_but_in_stores_of_before() {
+        let (one, two) = (ServiceSid::new([1; 16]), ServiceSid::new([2; 16]));
+        let ada = Identity::try_from("ada").expect("an identity");
+        let of = |pseudonyms, service| pseudonym(&Secret::new([7; 32], pseudonyms), service, "poll", &ada);
+        assert_ne!(of(Pseudonyms::OfService, one), of(Pseudonyms::OfService, two));
+        assert_eq!(of(Pseudonyms::OfAccount, one), of(Pseudonyms::OfAccount, two));
     }
 }

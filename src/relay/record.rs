@@ -187,6 +187,8 @@ pub(in crate::relay) enum Effect {
     /// The store continues from a copy: each service goes on above the event id `floor`, or skips `gap` ids when it is
     /// beyond that, and every subscriber is answered in full.
     Restore { gap: u64, floor: EventId },
+    /// The first record: the key of derived SIDs. Pseudonyms are of their service; with `Found` they are of the account.
+    Begin { secret: [u8; 32] },
 }
 
 /// What a private document brings to a fold, rendered again from what stands.
@@ -202,7 +204,11 @@ impl Effect {
     /// The service in which it happens; `None` for what is everybody's.
     pub(in crate::relay) fn service(&self) -> Option<ServiceSid> {
         match self {
-            Self::Found { .. } | Self::Activate { .. } | Self::LimitExpiry { .. } | Self::Restore { .. } => {
+            Self::Found { .. }
+            | Self::Begin { .. }
+            | Self::Activate { .. }
+            | Self::LimitExpiry { .. }
+            | Self::Restore { .. } => {
                 None
             }
             Self::CreateService { service, .. }

@@ -89,7 +89,7 @@ pub(super) fn expiry(
 
 /// Birth 3: the first record of a store.
 pub(super) fn founding(secret: [u8; 32], decision: DecisionId, at: Timestamp) -> Batch {
-    own(Effect::Found { secret }, "".into(), decision, at)
+    own(Effect::Begin { secret }, "".into(), decision, at)
 }
 
 /// Birth 4: a policy set takes force (decision 3).
@@ -378,7 +378,7 @@ impl Pen<'_> {
         let lookups = self.seen.lookups();
         let veiled = policy.targets.iter().any(|it| it.veiled);
         let pseudonym = match veiled {
-            true => derived::pseudonym(self.standing.secret, &policy.name, owner),
+            true => derived::pseudonym(self.standing.secret, self.standing.service, &policy.name, owner),
             false => String::new(),
         };
         let bindings = Bindings {

@@ -216,6 +216,7 @@ mod tests {
             (16, Effect::Forget { service, objects: vec![object], before: Timestamp::from_seconds(1) }),
             (17, Effect::LimitExpiry { until: None }),
             (21, Effect::Restore { gap: 1, floor: EventId(1) }),
+            (22, Effect::Begin { secret: [9; 32] }),
         ];
         for (place, effect) in placed {
             let bytes = postcard::to_allocvec(&effect).expect("written");

@@ -68,7 +68,7 @@ impl<'s> Scene<'s> {
         };
         let claims = self.object.claims.as_deref().and_then(|it| serde_json::from_str(it).ok());
         let claims = claims.unwrap_or_else(|| Value::Object(Default::default()));
-        let pseudonym = derived::pseudonym(&self.view.secret, &self.policy.name, self.owner);
+        let pseudonym = derived::pseudonym(&self.view.secret, self.service, &self.policy.name, self.owner);
         let now: Timestamp = self.object.head.date_updated;
         let bindings = Bindings {
             captures: &self.captures,

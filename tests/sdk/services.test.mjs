@@ -16,6 +16,23 @@ describe('two services under the same policies', () => {
   const seat = async (socket, room, identity) =>
     socket.request('POST', '/v3/Documents', { unique_name: `seats/${room}/${identity}`, data: { seat: 1 } });
 
+  test('a person has another pseudonym in each service, the same one after a restart', async () => {
+    const identity = fresh('ada');
+    const shown = async (service) => {
+      const socket = await airlock.socket(identity, { service });
+      const path = `/v3/Documents/${encodeURIComponent(`masks/${identity}`)}`;
+      const made = await socket.request('POST', '/v3/Documents', { unique_name: `masks/${identity}`, data: { n: 1 } });
+      if (made.status !== 201) await socket.request('POST', path, { data: { n: 2 } });
+      const found = await socket.request('GET', '/v3/Maps/ball/Items', undefined, { params: { PageSize: '100' } });
+      assert.equal(found.status, 200, found.text);
+      return found.body.items.map((it) => it.key);
+    };
+    const before = [await shown(airlock.service), await shown(other)];
+    assert.equal(new Set(before.flat()).size, 2, `two pseudonyms: ${before}`);
+    await airlock.restart();
+    assert.deepEqual([await shown(airlock.service), await shown(other)], before);
+  });
+
   test('a limit that a room shares is spent in its own service only', async () => {
     const room = fresh('room');
     const statuses = [];

@@ -30,6 +30,7 @@ use crate::{
     },
     relay::{
         acl,
+        derived::{Pseudonyms, Secret},
         receipt::Receipt,
         record::{By, Effect, Need, Record, Shell},
         refusal::{Missing, Reason},
@@ -129,7 +130,11 @@ fn apply_record(view: &mut View, record: &Record, judging: Judging) -> Result<Ap
     let at = view.at.max(record.at);
     let applied = match &record.effect {
         Effect::Found { secret } => {
-            view.secret = (*secret).into();
+            view.secret = Secret::new(*secret, Pseudonyms::OfAccount);
+            Applied::quiet(None)
+        }
+        Effect::Begin { secret } => {
+            view.secret = Secret::new(*secret, Pseudonyms::OfService);
             Applied::quiet(None)
         }
         Effect::Activate { reserved } => {

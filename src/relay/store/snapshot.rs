@@ -15,6 +15,7 @@ use crate::{
     },
     policy::Reserved,
     relay::{
+        derived::{Pseudonyms, Secret},
         seal::Chain,
         store::{
             StoreError,
@@ -85,6 +86,8 @@ enum Row {
     },
     /// Nothing expires that was not due at this time.
     ExpiryLimit(Timestamp),
+    /// Pseudonyms are of their service; without this row they are of the account.
+    PseudonymsOfService,
 }
 
 /// What earlier versions kept of an attempt.
@@ -162,6 +165,9 @@ pub(super) fn write_rows(
         default_service: view.default_service,
         made: view.made,
     })?;
+    if view.secret.pseudonyms() == Pseudonyms::OfService {
+        put(&Row::PseudonymsOfService)?;
+    }
     if let Some(limit) = view.expiry_limit {
         put(&Row::ExpiryLimit(limit))?;
     }
@@ -203,7 +209,7 @@ impl Restoring {
         let view = &mut self.view;
         match postcard::from_bytes(row).map_err(|_| BrokenCheckpoint)? {
             Row::View { seq, chain, at, secret, policies, reserved, default_service, made } => {
-                (view.seq, view.chain, view.at, view.secret) = (seq, chain, at, secret.into());
+                (view.seq, view.chain, view.at, view.secret) = (seq, chain, at, Secret::new(secret, Pseudonyms::OfAccount));
                 (view.policies, view.reserved) = (policies, Arc::new(reserved));
                 (view.default_service, view.made) = (default_service, made);
             }
@@ -227,6 +233,9 @@ impl Restoring {
             Row::Hook { service, number, hook } => self.tenant(service)?.pending.restore(number, *hook),
             Row::Gone { service, gone } => self.tenant(service)?.gone = gone,
             Row::ExpiryLimit(limit) => view.expiry_limit = Some(limit),
+            Row::PseudonymsOfService => {
+                view.secret = Secret::new(*view.secret.bytes(), Pseudonyms::OfService);
+            }
             Row::Attempts { service, known } => {
                 let attempts = match service {
                     None => &mut view.attempts,
