@@ -93,12 +93,12 @@ use crate::{
 };
 use authn::Authn;
 use fanout::Hub;
-use gate::{Charge, Gate};
+use gate::Gate;
 use rewrite::{Batch, Given};
 use settings::random;
 use standing::Standing;
 use store::{Embedded, Memory, Store, committed::Committed, queue::LaneKey, view::View, writer::Writer};
-use ticket::{Attempt, Ticket};
+use ticket::{Attempt, Charge, Ticket};
 
 /// What came out of the passage.
 #[expect(clippy::large_enum_variant, reason = "it is taken apart at once, and most are batches")]

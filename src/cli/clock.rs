@@ -10,7 +10,10 @@ use std::{
 use anyhow::Context;
 use clap::Subcommand;
 
-use crate::{cli::Exit, relay::ACCEPT_CLOCK_FILE};
+use crate::{
+    cli::Exit,
+    relay::{ACCEPT_CLOCK_FILE, is_store},
+};
 
 /// How long a running server may take to see the request: it looks once a second.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -44,7 +47,7 @@ struct Accept {
 /// When there is no store, or no server takes the request.
 pub fn run(options: &Options) -> Result<(), Exit> {
     let Command::Accept(Accept { data }) = &options.command;
-    if !data.join("log.db").is_file() {
+    if !is_store(data) {
         return Err(Exit::Usage(format!("there is no store in `{}`", data.display())));
     }
     let request = data.join(ACCEPT_CLOCK_FILE);

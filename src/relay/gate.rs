@@ -25,6 +25,7 @@ use crate::{
         seen::{Eye, Scene, Seen, written_item},
         standing::Standing,
         throttle::{Throttle, TooFast, Which},
+        ticket::Charge,
     },
     token::TokenFault,
 };
@@ -100,17 +101,6 @@ pub(super) struct Opened<'p, T> {
     pub(super) standing: Option<Standing<'p>>,
     pub(super) policies: &'p Arc<PolicySet>,
     pub(super) seen: Seen,
-}
-
-/// Which limits a decision charges: each once for an attempt, however often it is decided.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Charge {
-    /// All of them: the first decision.
-    All,
-    /// Those that only an admission spends: the caller's own were spent by a decision that refused.
-    Shared,
-    /// None: the attempt was admitted before.
-    Nothing,
 }
 
 /// The gate.

@@ -17,11 +17,11 @@ use crate::{
         authn::Caller,
         error::Error,
         fanout::Subscription,
-        gate::Charge,
         journal::{Look, RefusedLook},
         receipt::Reading,
         refusal::{DecisionId, Missing, Reason, Refusal},
         store::view::View,
+        ticket::Charge,
         watcher::{Watch, Watched, Watcher},
     },
 };

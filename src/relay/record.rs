@@ -208,9 +208,7 @@ impl Effect {
             | Self::Begin { .. }
             | Self::Activate { .. }
             | Self::LimitExpiry { .. }
-            | Self::Restore { .. } => {
-                None
-            }
+            | Self::Restore { .. } => None,
             Self::CreateService { service, .. }
             | Self::UpdateService { service, .. }
             | Self::RemoveService { service }

@@ -23,7 +23,7 @@ use crate::{
     relay::{
         authn::Caller,
         fetch,
-        gate::{Charge, Gate},
+        gate::Gate,
         refusal::{DecisionId, Reason, Refusal},
         rewrite::{self, Batch, Given},
         seen::Eye,
@@ -32,6 +32,7 @@ use crate::{
             apply::{Rejection, apply},
             view::{Body, View},
         },
+        ticket::Charge,
     },
 };
 

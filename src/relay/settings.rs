@@ -56,11 +56,18 @@ pub enum StartError {
     Write(#[source] Error),
 }
 
+#[cfg(test)]
+thread_local! {
+    /// What fills random bytes on this thread in place of the system: a test that repeats itself.
+    pub(super) static DRAW: std::cell::Cell<Option<fn(&mut [u8])>> = const { std::cell::Cell::new(None) };
+}
+
 /// Random bytes of the system, for SIDs, the store's secret and the first decision's number.
 pub(super) fn random<const N: usize>() -> Result<[u8; N], StartError> {
     let mut bytes = [0; N];
     #[cfg(test)]
-    if super::simulation::draw(&mut bytes) {
+    if let Some(draw) = DRAW.get() {
+        draw(&mut bytes);
         return Ok(bytes);
     }
     aws_lc_rs::rand::fill(&mut bytes).map_err(|_| StartError::System("random bytes"))?;

@@ -5,7 +5,6 @@ use crate::{
     relay::{
         authn::Caller,
         error::Error,
-        gate::Charge,
         receipt::Receipt,
         refusal::{DecisionId, Under},
         watcher::Answer,
@@ -18,6 +17,17 @@ pub(super) enum Ticket {
     Attempt(Box<Attempt>),
     /// The relay itself: an expiry, an activation. The outcome is logged where it was asked for.
     Own(Box<dyn FnOnce(Result<(), super::error::Error>) + Send>),
+}
+
+/// Which limits a decision charges: each once for an attempt, however often it is decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Charge {
+    /// All of them: the first decision.
+    All,
+    /// Those that only an admission spends: the caller's own were spent by a decision that refused.
+    Shared,
+    /// None: the attempt was admitted before.
+    Nothing,
 }
 
 /// One attempt of a caller, from its arrival to its answer.

@@ -194,7 +194,7 @@ impl Crew {
                 let from = pending.state.own.as_ref().map_or_else(now_ms, |it| it.wrote.from);
                 let request = writer.request(&thing, pending.attempt, &self.service);
                 let answer = http.send(&request);
-                let state = thing.after(&sure, pending.attempt.op, Span { from, to: now_ms() });
+                let state = thing.after(&sure, pending.attempt.op, Span::of_server(from, now_ms()));
                 // It dies while this is repeated: this is still in flight, and may be done now, too.
                 let Ok(answer) = answer else {
                     writer.ledger.unknown(&thing, Pending { state, ..pending });
@@ -224,7 +224,7 @@ impl Crew {
         let thing = writer.ledger.things().next().expect("an object").clone();
         let sure = writer.ledger.sure(&thing).clone();
         let now = now_ms();
-        let forged = thing.after(&sure, Op::Set(999_999), Span { from: now, to: now });
+        let forged = thing.after(&sure, Op::Set(999_999), Span::of_server(now, now));
         writer.ledger.acknowledged(&thing, forged);
         move |crew| crew.writers[0].ledger.acknowledged(&thing, sure)
     }
@@ -290,7 +290,7 @@ impl Writer {
             let request = self.request(&thing, attempt, service);
             let from = now_ms();
             let answer = http.send(&request);
-            let state = thing.after(self.ledger.sure(&thing), attempt.op, Span { from, to: now_ms() });
+            let state = thing.after(self.ledger.sure(&thing), attempt.op, Span::of_server(from, now_ms()));
             life.sent += 1;
             match answer {
                 Ok(answer) if answer.status == 429 => (),

@@ -16,6 +16,17 @@ pub struct Span {
     pub to: i64,
 }
 
+/// Milliseconds by which the server's clock may differ from the wall clock of the tests: it is monotonic, counts whole
+/// milliseconds, and follows the wall clock slowly (docs/adr/0019-one-clock.md).
+const CLOCK_MS: i64 = 2;
+
+impl Span {
+    /// A span of the wall clock, as the server's clock may see it.
+    pub fn of_server(from: i64, to: i64) -> Self {
+        Self { from: from - CLOCK_MS, to: to + CLOCK_MS }
+    }
+}
+
 /// One side of an object: what is stored for its owner, or what the others see of it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Side {

@@ -31,7 +31,7 @@ impl Sight {
     /// When the server does not answer, or not with what was asked for.
     pub fn take(http: &mut Http, service: &str, things: impl Iterator<Item = Thing>) -> Result<Self, String> {
         let now = now_ms();
-        let span = Span { from: now, to: now };
+        let span = Span::of_server(now, now);
         let mut sight =
             Self { documents: Read::new(), maps: BTreeMap::new(), expected: BTreeSet::new(), read: span };
         for place in things.flat_map(|it| [Some(it.own_place()), it.shared_place()]).flatten() {
@@ -52,7 +52,7 @@ impl Sight {
                 }
             }
         }
-        sight.read.to = now_ms();
+        sight.read = Span::of_server(now, now_ms());
         Ok(sight)
     }
 

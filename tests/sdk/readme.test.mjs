@@ -123,7 +123,7 @@ test('each flag and each variable of the table is taken with the default that th
   const cells = (line) => line.split('|').slice(1, 4).map((it) => it.replaceAll('`', '').trim());
   const rows = table.split('\n').filter((it) => /^\| (`--| \| `AIRLOCK_|\| `AIRLOCK_)/.test(it)).map(cells);
   assert.ok(rows.length > 20, `${rows.length} rows`);
-  const sample = { '--port-file': 'port', '--public-url': 'https://sync.example.com', '--allow-origin': 'https://app.example.com' };
+  const sample = { '--port-file': 'port', '--public-url': 'https://sync.example.com', '--allow-origin': 'https://app.example.com', '--trusted-proxy': '10.0.0.0/8' };
   for (const row of rows) {
     const [flag, variable, told] = row;
     if (!flag) continue;

@@ -93,7 +93,7 @@ test('whatever a schema holds, its types compile', async () => {
     required: ['map'], additionalProperties: { type: 'string' },
     oneOf: [{ required: ['tree'] }, { properties: { any: { const: 1 } } }],
   };
-  const policy = (rest) => `[from]\ndocument = "a\`$\\\\\\"/{class}/{identity}"\nschema = "a.json"\n[[to]]\nmap = "b/{class}"\nkey = "{identity}"\n${rest}\n[[to]]\ndocument = "c/{class}/{identity}"\n`;
+  const policy = (rest) => `[from]\ndocument = "a\`$\\\\\\"/{class}/{identity}"\nschema = "a.json"\nmax_bytes = 128\n[[to]]\nmap = "b/{class}"\nkey = "{identity}"\n${rest}\n[[to]]\ndocument = "c/{class}/{identity}"\n`;
   for (const rest of ['', 'take = ["/deep/0", "/map"]\nset = { "/x/y" = 1, z = "claims.z" }', 'rename = { "/map/a" = "/q" }\ndefault = { class = "a" }']) {
     const text = types(await odd(schema, policy(rest)));
     assert.deepEqual(await compiled({ 'odd.ts': text }), [], text);

@@ -11,7 +11,7 @@ use crate::{
         query::Query,
     },
     policy::{Holds, Shown},
-    relay::{authn::Caller, fetch, gate::Charge, receipt::Reading, refusal::Reason, store::view::Body},
+    relay::{authn::Caller, fetch, receipt::Reading, refusal::Reason, store::view::Body, ticket::Charge},
 };
 
 impl Stage<'_> {

@@ -16,11 +16,11 @@ use crate::{
     policy::PolicySet,
     relay::{
         authn::Caller,
-        gate::Charge,
         record::Effect,
         refusal::{Missing, Reason, Refusal},
         rehearsal::Stage,
         rewrite::Batch,
+        ticket::Charge,
     },
 };
 

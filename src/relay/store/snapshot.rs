@@ -209,7 +209,8 @@ impl Restoring {
         let view = &mut self.view;
         match postcard::from_bytes(row).map_err(|_| BrokenCheckpoint)? {
             Row::View { seq, chain, at, secret, policies, reserved, default_service, made } => {
-                (view.seq, view.chain, view.at, view.secret) = (seq, chain, at, Secret::new(secret, Pseudonyms::OfAccount));
+                (view.seq, view.chain, view.at, view.secret) =
+                    (seq, chain, at, Secret::new(secret, Pseudonyms::OfAccount));
                 (view.policies, view.reserved) = (policies, Arc::new(reserved));
                 (view.default_service, view.made) = (default_service, made);
             }

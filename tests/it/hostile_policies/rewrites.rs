@@ -25,7 +25,7 @@ fn folds() -> Vec<Attack> {
         fold("the best are at most a thousand", "x = { top = 1001, by = \"data.n\", keep = [] }").told("bad/policy.toml:7:13", "`top` must be from 1 to 1000, not 1001"),
         fold("the best are not none", "x = { top = 0, by = \"data.n\", keep = [] }").told("bad/policy.toml:7:13", "`top` must be from 1 to 1000, not 0"),
         fold("all tops together fit the document", "x = { top = 60, by = \"data.n\", keep = [\"short\"] }\ny = { top = 60, by = \"data.n\", keep = [\"short\"] }").refused("bad/policy.toml:6:5", "the fold could have 73696 bytes, more than 16384", "lower `top`, or shorten what it keeps"),
-        Attack::target("all counts fit the document", &wide, "document = \"b\"\n[to.fold]\nx = { count_by = \"data.c\" }\n").refused("bad/policy.toml:6:5", "the fold could have 26749 bytes, more than 16384", "lower `top`, or shorten what it keeps"),
+        Attack::target("all counts fit the document", &wide, "document = \"b\"\n[to.fold]\nx = { count_by = \"data.c\" }\n").refused("bad/policy.toml:6:5", "the fold could have 26749 bytes, more than 4096", "each write sends all of it: lower `top`, shorten what is counted or kept, or write a second `[[to]]`"),
         fold("a fold has at most 16 fields", &many).refused("bad/policy.toml:6:5", "the fold has more than 16 fields", "write a second `[[to]]`"),
         fold("a field of a fold is one thing", "x = { count = true, sum = \"data.n\" }").refused("bad/policy.toml:7:21", "`sum` cannot stand beside `count`", "write two fields"),
         fold("a field of a fold is something that is known", "x = { median = \"data.n\" }").refused("bad/policy.toml:7:5", "the field `x` counts nothing", "write one of `count`, `count_by`, `sum`, `mean`, `min`, `max`, `distinct`, `top`"),

@@ -21,7 +21,7 @@ use crate::{
     relay::{
         authn::{Authn, Caller, Credential},
         fetch,
-        gate::{Charge, Gate},
+        gate::Gate,
         refusal::{DecisionId, Reason, Refusal},
         rewrite::{self, Batch, Given},
         seen::Eye,
@@ -30,6 +30,7 @@ use crate::{
             apply::{Rejection, apply},
             view::View,
         },
+        ticket::Charge,
         veil::LogIdentities,
     },
     token::{Keys, TokenFault},

@@ -23,7 +23,7 @@ use crate::{
     relay::{
         authn::Caller,
         fetch,
-        gate::{Charge, Gate},
+        gate::Gate,
         record::{By, Effect, Publication, Record, Shell, Spot},
         refusal::DecisionId,
         rewrite::{self, Batch, Given},
@@ -32,6 +32,7 @@ use crate::{
             pending::Pending,
             view::{Holder, Object, Place, Source, Usage, View},
         },
+        ticket::Charge,
     },
 };
 
