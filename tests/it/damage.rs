@@ -171,7 +171,7 @@ fn refused_aloud(ended: &Ended) -> Result<(), String> {
         (ended.status.code() != Some(3), "it should end with exit code 3"),
         (says(&["panicked"]), "it should not panic"),
         (!says(&["log-", "checkpoint", "anchor", "the log"]), "it should say what is damaged"),
-        (!says(&["help: "]), "it should say how to mend it"),
+        (!says(&["\"help\":\""]), "it should say how to mend it"),
     ];
     match wrong.iter().find(|it| it.0) {
         Some((_, what)) => Err(format!("{what}: {}\n{}", ended.status, ended.said)),
