@@ -56,10 +56,14 @@ pub enum StartError {
     Write(#[source] Error),
 }
 
+/// Fills bytes.
+#[cfg(test)]
+pub(super) type Draw = fn(&mut [u8]);
+
 #[cfg(test)]
 thread_local! {
     /// What fills random bytes on this thread in place of the system: a test that repeats itself.
-    pub(super) static DRAW: std::cell::Cell<Option<fn(&mut [u8])>> = const { std::cell::Cell::new(None) };
+    pub(super) static DRAW: std::cell::Cell<Option<Draw>> = const { std::cell::Cell::new(None) };
 }
 
 /// Random bytes of the system, for SIDs, the store's secret and the first decision's number.
